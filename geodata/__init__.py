@@ -1,0 +1,1 @@
+"""Data: the embedded geo table, ISO codes, cloud regions, carriers, landmarks."""

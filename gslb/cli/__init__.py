@@ -1,0 +1,1 @@
+"""The ``gslb`` command: one module a command."""

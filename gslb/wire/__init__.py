@@ -1,0 +1,1 @@
+"""DNS as octets: names, queries, responses, EDNS. No sockets, clocks or policies."""

@@ -1,0 +1,1 @@
+"""Probing and judging endpoints. Knows nothing of DNS; imports nothing of ``gslb``."""

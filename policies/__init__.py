@@ -1,0 +1,1 @@
+"""Data: example policies, each with expectations that the tests run."""

@@ -1,0 +1,1 @@
+"""The tests mirror the code: x/y.py has tests/x/test_y.py."""
