@@ -19,6 +19,7 @@ demo: $(RUN)/ready ## stand-in endpoints and a demo zone on 127.0.0.1:5300
 	$(RUN)/bin/gslb demo
 
 test: $(DEV)/ready ## the whole suite
+	tests/peers/install.sh
 	$(DEV)/bin/python -m pytest -n auto --dist loadgroup $(ARGS)
 
 lint: $(DEV)/ready ## style, types, layers, example policies

@@ -1,0 +1,1 @@
+"""Measured numbers. Nothing here asserts: ``make bench`` prints, people judge."""
