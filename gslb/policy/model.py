@@ -1,0 +1,320 @@
+"""What a policy file may say. Field names here are the words in the YAML.
+
+A model holds what was written, checked word by word; `policy.compile` resolves names and defaults.
+Messages of the validators are written for operators: they say what was read and what would do.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from ipaddress import IPv4Address, IPv6Address
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from gslb.policy.values import (
+    CodeRanges,
+    Milliseconds,
+    Quorum,
+    Seconds,
+    Share,
+    as_list,
+    as_text,
+    ipv4,
+    ipv6,
+)
+
+MAX_ANSWERS = 8  # addresses in one answer; protocol.md Z4
+MAX_TTL = 86_400  # seconds; a steered answer that lives longer is not steered
+
+V4 = Annotated[IPv4Address, BeforeValidator(ipv4)]
+V6 = Annotated[IPv6Address, BeforeValidator(ipv6)]
+HostName = Annotated[str, Field(min_length=1, max_length=254)]
+Weight = Annotated[int, Field(ge=0, le=1000, description="relative; 0: only when every weighted one is gone")]
+Ttl = Annotated[int, Field(ge=0, le=MAX_TTL, description="seconds")]
+Word = Annotated[str, Field(min_length=1, max_length=128)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9_.-]{0,126}[A-Za-z0-9])?$")]
+SiteName = Annotated[
+    str,
+    Field(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?/[a-z0-9]([a-z0-9-]*[a-z0-9])?$", description="cloud/region"),
+]
+Words = Annotated[list[Word], BeforeValidator(as_list), Field(min_length=1)]
+TextWords = Annotated[list[Word], BeforeValidator(as_text), Field(min_length=1)]  # numbers become text
+
+
+class Strict(BaseModel):
+    """Refuses unknown keys and coerced types, and never changes once read."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, arbitrary_types_allowed=True)
+
+
+def _until(value: Any) -> Any:
+    """Read an ISO 8601 moment; one without an offset is refused, for nobody knows which it is."""
+    if not isinstance(value, str):
+        raise ValueError('give a moment such as "2026-12-01T06:00Z"')
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError(f'"{value}" is not a moment such as "2026-12-01T06:00Z"') from None
+    if moment.tzinfo is None:
+        raise ValueError(f'"{value}" has no time zone; write "{value}Z" for UTC')
+    return moment.astimezone(UTC)
+
+
+class Drain(Strict):
+    """An operator's word that something is to get no traffic."""
+
+    why: str = Field(min_length=1, max_length=500, description="for the people who find it later")
+    until: Annotated[datetime, BeforeValidator(_until)] | None = Field(
+        default=None, description="ISO 8601 with a time zone; without it, until the line is removed"
+    )
+
+
+CheckType = Literal["tcp", "http", "https", "dns", "grpc", "icmp", "tls", "exec"]
+
+
+class CheckFields(Strict):
+    """How an endpoint is probed; every field may be overridden where a template is used."""
+
+    preset: Word | None = Field(default=None, description="fills port, path and codes for a known load balancer")
+    type: CheckType | None = None
+    port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    path: Annotated[str, Field(pattern=r"^/", max_length=1024)] | None = None
+    host: HostName | None = Field(default=None, description="HTTP Host and TLS server name")
+    expect: CodeRanges | None = Field(default=None, description='accepted codes: "200-299,301"')
+    body: Annotated[str, Field(min_length=1, max_length=256)] | None = Field(
+        default=None, description="text that must appear in the first 64 KiB"
+    )
+    target: HostName | None = Field(default=None, description="address or host name to probe in place of the endpoint")
+    every: Seconds | None = None
+    timeout: Seconds | None = None
+    down_after: Annotated[int, Field(ge=1, le=20)] | None = None
+    up_after: Annotated[int, Field(ge=1, le=20)] | None = None
+    quorum: Quorum | None = Field(default=None, description='"2/3": two of at least three checkers')
+    vantage: Annotated[list[Name], BeforeValidator(as_list)] | None = Field(
+        default=None, alias="from", description="only checkers at these vantage points"
+    )
+    service: Annotated[str, Field(max_length=256)] | None = Field(default=None, description="grpc: service name")
+    qname: HostName | None = Field(default=None, description="dns: name to ask for")
+    qtype: Word | None = Field(default=None, description="dns: type to ask for")
+    command: Annotated[list[str], Field(min_length=1)] | None = Field(default=None, description="exec: argument list")
+
+
+class CheckUse(CheckFields):
+    """A check where it is used: a template, and what differs from it."""
+
+    use: Name | None = Field(default=None, description="a template from checks")
+
+
+CheckRef = Name | CheckUse | Literal[False]
+
+
+class Endpoint(Strict):
+    """One load balancer: addresses, or a name that stands for them."""
+
+    A: V4 | None = None
+    AAAA: V6 | None = None
+    alias: HostName | None = Field(default=None, description="host name that we resolve again at its TTL")
+    CNAME: HostName | None = Field(default=None, description="host name that is handed on")
+    weight: Weight = 1
+    drained: Drain | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        kinds = [bool(self.A or self.AAAA), bool(self.alias), bool(self.CNAME)]
+        if sum(kinds) == 0:
+            raise ValueError("an endpoint needs A, AAAA, alias or CNAME")
+        if sum(kinds) > 1:
+            raise ValueError("an endpoint has addresses (A, AAAA), or alias, or CNAME: only one of the three")
+        return self
+
+
+Endpoints = Annotated[list[Endpoint], BeforeValidator(as_list), Field(min_length=1, max_length=256)]
+
+
+class Site(Strict):
+    """A cloud's region, and the endpoints in its availability zones."""
+
+    zones: dict[Name, Endpoints] = Field(min_length=1, description="availability zones")
+    at: Annotated[list[float], Field(min_length=2, max_length=2)] | None = Field(
+        default=None, description="[degrees north, degrees east]; known for the regions of the large clouds"
+    )
+    bias: Annotated[int, Field(ge=-99, le=99)] = Field(default=0, description="for pick: nearest; above 0 attracts")
+    check: CheckRef | None = None
+    headroom: Share | None = Field(default=None, description="share that may be lost before traffic leaves")
+    drained: Drain | None = None
+
+    @model_validator(mode="after")
+    def _on_earth(self) -> Self:
+        if self.at is not None and not (-90 <= self.at[0] <= 90 and -180 <= self.at[1] <= 180):
+            raise ValueError("at: is [degrees north, -90 to 90, degrees east, -180 to 180]")
+        return self
+
+
+class Condition(Strict):
+    """Which clients: keys are AND, lists are OR."""
+
+    area: Words | None = Field(default=None, description="countries, subdivisions, named groups: CN, US-CA, eu27")
+    asn: TextWords | None = Field(default=None, description="origin AS numbers")
+    carrier: Words | None = Field(default=None, description="named lists of AS numbers: cn-telecom")
+    net: Words | None = Field(default=None, description="prefixes of clients")
+    resolver: Words | None = Field(default=None, description="prefixes of the resolvers that ask")
+    qtype: Words | None = Field(default=None, description="A, AAAA, HTTPS")
+    not_: Annotated[list[Condition], BeforeValidator(as_list)] | None = Field(default=None, alias="not")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("an empty condition; leave `when` out for a rule that is for everybody")
+        return self
+
+
+ShareOfTraffic = Annotated[int, Field(ge=0, le=1000)]
+
+
+class Rule(Strict):
+    """Which clients get which sites."""
+
+    name: Name | None = None
+    when: Condition | None = Field(default=None, description="nothing: everybody")
+    pick: Literal["share", "nearest", "latency", "hash"] = "share"
+    tie: Milliseconds | None = Field(default=None, description="latency: sites this close share by weight")
+    to: SiteName | list[SiteName] | dict[SiteName, ShareOfTraffic] = Field(
+        description="a site, a list (equal shares) or a map (shares)"
+    )
+    then: Annotated[list[SiteName], BeforeValidator(as_list)] = Field(
+        default_factory=list, description="in this order once `to` cannot carry the load"
+    )
+    fence: bool = Field(default=False, description="never answer with anything else")
+
+
+class Answer(Strict):
+    """The shape of an answer."""
+
+    count: Annotated[int, Field(ge=1, le=MAX_ANSWERS)] | None = Field(default=None, description="addresses, at most")
+    spread: Literal["zone", "none"] | None = Field(default=None, description="zone: never two from one zone")
+
+
+class Panic(Strict):
+    """When health is no longer believed."""
+
+    below: Share = Field(description="healthy share of everything that the rule may use")
+    serve: Literal["all", "none", "last_resort"] = "all"
+
+
+class Removal(Strict):
+    """How fast health may take endpoints away."""
+
+    share: Share
+    per: Seconds
+
+
+class Protect(Strict):
+    """Limits on what happens automatically; `off` switches one off."""
+
+    slow_start: Seconds | Literal["off"] | None = None
+    damping: Literal["on", "off"] | None = None
+    removal: Removal | Literal["off"] | None = None
+
+
+class LastResort(Strict):
+    """Fixed records for when nothing else may be answered."""
+
+    A: Annotated[list[V4], BeforeValidator(as_list)] = Field(default_factory=list, max_length=MAX_ANSWERS)
+    AAAA: Annotated[list[V6], BeforeValidator(as_list)] = Field(default_factory=list, max_length=MAX_ANSWERS)
+    CNAME: HostName | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if not (self.A or self.AAAA or self.CNAME):
+            raise ValueError("last_resort needs A, AAAA or CNAME")
+        if self.CNAME and (self.A or self.AAAA):
+            raise ValueError("last_resort has addresses or a CNAME, not both")
+        return self
+
+
+class Https(Strict):
+    """The HTTPS record of a name (RFC 9460); hints follow the same decision as A and AAAA."""
+
+    priority: Annotated[int, Field(ge=1, le=65535)] = 1
+    alpn: Annotated[list[Word], BeforeValidator(as_list)] = Field(default_factory=lambda: ["h2"], max_length=8)
+    port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    hints: bool = True
+
+
+class Steering(Strict):
+    """Settings that defaults, shared policies and records have in common."""
+
+    ttl: Ttl | None = None
+    answer: Answer | None = None
+    check: CheckRef | None = None
+    headroom: Share | None = Field(default=None, description="share of a site that may be lost before traffic leaves")
+    panic: Panic | None = None
+    when_all_down: Literal["serve_all", "last_resort", "refuse"] | None = None
+    acknowledge: bool | None = Field(default=None, description="true: yes, refuse may leave clients without an answer")
+    last_resort: LastResort | None = None
+    https: Https | None = None
+    families: Literal["together", "apart"] | None = None
+    protect: Protect | None = None
+    ignore_ecs: bool | None = None
+    recover_in: Seconds | None = Field(default=None, description="promise: clients have left a dead endpoint by then")
+
+
+class SharedPolicy(Steering):
+    """A rule list that many records may use."""
+
+    rules: list[Rule] = Field(min_length=1, max_length=1000, description="first match wins")
+
+
+class Record(Steering):
+    """A steered name: rules of its own, or a shared policy."""
+
+    policy: Name | None = Field(default=None, description="a rule list from policies")
+    rules: list[Rule] | None = Field(default=None, min_length=1, max_length=1000, description="first match wins")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.policy is None) == (self.rules is None):
+            raise ValueError("a record needs either `rules` or `policy`, and not both")
+        return self
+
+
+class SoaFields(Strict):
+    """Values of the SOA record; times in seconds."""
+
+    mname: HostName | None = Field(default=None, description="the first name server if not given")
+    contact: HostName | None = Field(default=None, description="mail address or its DNS form; hostmaster if not given")
+    serial: Annotated[int, Field(ge=0, le=2**32 - 1)] | None = Field(default=None, description="automatic if not given")
+    refresh: Annotated[int, Field(ge=1)] = 7200
+    retry: Annotated[int, Field(ge=1)] = 1800
+    expire: Annotated[int, Field(ge=1)] = 1_209_600
+    minimum: Annotated[int, Field(ge=0, le=MAX_TTL)] = Field(default=60, description="TTL of negative answers")
+    ttl: Ttl = 3600
+
+
+class Dns(Strict):
+    """The zone that is served."""
+
+    zone: HostName
+    nameservers: dict[HostName, Annotated[list[V4 | V6], BeforeValidator(as_list)]] = Field(
+        min_length=1, max_length=13, description="name: addresses"
+    )
+    soa: SoaFields = Field(default_factory=SoaFields)
+    ns_ttl: Ttl = 86_400
+    glue_ttl: Ttl = 3600
+    static: str | None = Field(default=None, description="zone-file text, or the path of a zone file")
+
+
+class PolicyFile(Strict):
+    """One served zone: who gets which endpoint, and why."""
+
+    version: Literal[1]
+    dns: Dns
+    include: Annotated[list[str], BeforeValidator(as_list)] = Field(
+        default_factory=list, description="files below this folder: [sites/*.yaml]"
+    )
+    defaults: Steering = Field(default_factory=Steering)
+    checks: dict[Name, CheckFields] = Field(default_factory=dict, description="templates")
+    sites: dict[SiteName, Site] = Field(default_factory=dict, description="cloud/region")
+    policies: dict[Name, SharedPolicy] = Field(default_factory=dict, description="rule lists to share")
+    records: dict[HostName, Record] = Field(default_factory=dict, description="steered names")

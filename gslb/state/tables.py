@@ -1,0 +1,135 @@
+"""Generations of the answer table on disk: written whole or not at all, the last three kept.
+
+The newest valid one is what a start serves before anything else is known.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from gslb.answers.table import AnswerTable
+from gslb.answers.verify import verify
+from gslb.errors import GslbError
+
+KEPT_GENERATIONS = 3
+_NAME = re.compile(r"^table-(\d{1,19})\.gslb$")
+_COUNTER = "generation"
+
+
+class Newest(NamedTuple):
+    """The newest valid table, and why newer ones were refused (file: reason)."""
+
+    path: Path | None
+    table: AnswerTable | None
+    refused: tuple[str, ...]
+
+
+class TableStore:
+    """The tables of one state directory. One process writes, any number may read."""
+
+    def __init__(self, directory: Path) -> None:
+        """Use *directory*, made if missing. Raises GslbError when it cannot be used."""
+        self.directory = directory
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
+                raise PermissionError(13, os.strerror(13))
+            list(directory.iterdir())
+        except OSError as error:
+            raise GslbError(f"state directory {directory}: {error.strerror}") from None
+
+    def next_generation(self) -> int:
+        """Return a generation above every one before, even if its table was never written."""
+        counter = self.directory / _COUNTER
+        known = [generation for generation, _ in self._files()]
+        with contextlib.suppress(OSError, ValueError):
+            known.append(int(counter.read_text()))
+        generation = max(known, default=0) + 1
+        _write_whole(counter, f"{generation}\n".encode())
+        return generation
+
+    def write(self, octets: bytes | bytearray, generation: int) -> Path:
+        """Keep the table of *generation*; the oldest beyond three go. Raises GslbError (disk full)."""
+        path = self.directory / f"table-{generation}.gslb"
+        _write_whole(path, octets)
+        for _, old in sorted(self._files(), reverse=True)[KEPT_GENERATIONS:]:
+            with contextlib.suppress(OSError):
+                old.unlink()
+        return path
+
+    def newest_valid(self) -> Newest:
+        """Return the newest table that verifies, and what was wrong with newer ones."""
+        refused = []
+        for generation, path in sorted(self._files(), reverse=True):
+            try:
+                table = open_table(path)
+            except GslbError as error:
+                refused.append(str(error))
+                continue
+            if table.generation != generation:
+                refused.append(f"{path}: holds generation {table.generation}")
+                continue
+            return Newest(path, table, tuple(refused))
+        return Newest(None, None, tuple(refused))
+
+    def _files(self) -> Iterator[tuple[int, Path]]:
+        for path in self.directory.iterdir():
+            match = _NAME.match(path.name)
+            if match is not None:
+                yield int(match[1]), path
+
+
+def map_table(path: Path, *, writable: bool = False) -> mmap.mmap:
+    """Map the file at *path*, shared with everybody who maps it. Raises GslbError."""
+    try:
+        with path.open("r+b" if writable else "rb") as file:
+            access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
+            return mmap.mmap(file.fileno(), 0, access=access)
+    except (OSError, ValueError) as error:  # ValueError: an empty file
+        reason = getattr(error, "strerror", None) or str(error)
+        raise GslbError(f"{path}: {reason}") from None
+
+
+def open_table(path: Path) -> AnswerTable:
+    """Map and verify the table at *path*. Raises GslbError with the reason when it is not valid."""
+    octets = map_table(path)
+    problems = verify(octets)
+    if problems:
+        raise GslbError(f"{path}: {'; '.join(problems)}")
+    return AnswerTable(octets)
+
+
+def _write_whole(path: Path, octets: bytes | bytearray) -> None:
+    """Write *octets* to *path* so that after any crash there is the old file or the new one."""
+    temporary = path.with_name(f".{path.name}.new")
+    try:
+        with temporary.open("wb") as file:
+            _write_sparse(file.fileno(), octets)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise GslbError(f"{path}: {error.strerror}") from None
+
+
+def _write_sparse(descriptor: int, octets: bytes | bytearray) -> None:
+    """Write without the zeros at the end, which are room for changes: they take no disk until used."""
+    view = memoryview(octets)
+    used = len(octets.rstrip(b"\0"))
+    at = 0
+    while at < used:
+        at += os.write(descriptor, view[at:used])
+    os.ftruncate(descriptor, len(octets))
