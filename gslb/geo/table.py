@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from gslb.errors import GslbError
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -35,3 +37,24 @@ class GeoTable:
     pair_asn: npt.NDArray[np.uint32]  # by pair: origin AS number, 0 unknown
     places: tuple[Place, ...]  # places[0] is unknown
     manifest: Mapping[str, object]  # inputs, licences, build time: what `gslb geo info` prints
+
+
+class GeoError(GslbError):
+    """A geo file or its source cannot be used; the text names the file and says why."""
+
+
+UNKNOWN_PLACE = Place("", "", 0.0, 0.0)
+
+
+def empty_table() -> GeoTable:
+    """Return a table that knows nothing: every address is of pair 0, place unknown, AS 0."""
+    return GeoTable(
+        starts4=np.zeros(1, np.uint32),
+        pairs4=np.zeros(1, np.uint32),
+        starts6=np.zeros(1, np.uint64),
+        pairs6=np.zeros(1, np.uint32),
+        pair_place=np.zeros(1, np.uint16),
+        pair_asn=np.zeros(1, np.uint32),
+        places=(UNKNOWN_PLACE,),
+        manifest={"sources": [], "note": "empty: nothing is known of any address"},
+    )

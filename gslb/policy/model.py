@@ -18,6 +18,7 @@ from gslb.policy.values import (
     Quorum,
     Seconds,
     Share,
+    address,
     as_list,
     as_text,
     ipv4,
@@ -29,6 +30,7 @@ MAX_TTL = 86_400  # seconds; a steered answer that lives longer is not steered
 
 V4 = Annotated[IPv4Address, BeforeValidator(ipv4)]
 V6 = Annotated[IPv6Address, BeforeValidator(ipv6)]
+Address = Annotated[IPv4Address | IPv6Address, BeforeValidator(address)]
 HostName = Annotated[str, Field(min_length=1, max_length=254)]
 Weight = Annotated[int, Field(ge=0, le=1000, description="relative; 0: only when every weighted one is gone")]
 Ttl = Annotated[int, Field(ge=0, le=MAX_TTL, description="seconds")]
@@ -296,7 +298,7 @@ class Dns(Strict):
     """The zone that is served."""
 
     zone: HostName
-    nameservers: dict[HostName, Annotated[list[V4 | V6], BeforeValidator(as_list)]] = Field(
+    nameservers: dict[HostName, Annotated[list[Address], BeforeValidator(as_list)]] = Field(
         min_length=1, max_length=13, description="name: addresses"
     )
     soa: SoaFields = Field(default_factory=SoaFields)

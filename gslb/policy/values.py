@@ -54,6 +54,16 @@ def ipv6(value: Any) -> Any:
     return _refuse(value, "an IPv6 address")
 
 
+def address(value: Any) -> Any:
+    """Read an IPv4 or IPv6 address."""
+    if isinstance(value, str) and ":" in value:
+        return ipv6(value)
+    try:
+        return IPv4Address(value) if isinstance(value, str) else _refuse(value, "an address")
+    except AddressValueError:
+        return _refuse(value, "an IPv4 or IPv6 address")
+
+
 def _refuse(value: Any, wanted: str) -> Any:
     raise ValueError(f'"{value}" is not {wanted}')
 

@@ -50,6 +50,8 @@ class Reason(StrEnum):
     LAST_RESORT = "last_resort"
     ALL_DRAINED = "all_drained"  # nothing else exists: drained endpoints are answered
     REFUSED = "refused"  # the policy says so in words
+    NO_ADDRESS = "no_address"  # its aliases are known to have none of the type: NODATA
+    UNRESOLVED = "unresolved"  # its aliases have never been resolved: nothing can be said
 
 
 class Level(StrEnum):

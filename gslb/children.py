@@ -1,0 +1,279 @@
+"""Worker processes: started, told what to serve, watched, started again when they die.
+
+A worker is reached through a Unix socket in the state directory that outlives the supervisor. A
+supervisor that finds workers there which are not its own (its predecessor died; they went on
+answering) takes over their very sockets, so that nothing that the kernel has queued is lost, and
+retires them once its own workers serve.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from gslb import control
+from gslb.control import ControlError, Conversation
+from gslb.dataplane.worker import Orders, Passed
+from gslb.errors import GslbError
+from gslb.keeper import ServedTable
+from gslb.logs import Log
+from gslb.sockets import OpenSocket
+
+START_SECONDS = 30.0  # for a worker to map and verify its table; 100 000 names take about 1 s
+SWAP_SECONDS = 60.0
+RETIRE_SECONDS = 8.0  # a worker's own limit for open TCP connections is 5 s
+ASK_SECONDS = 3.0
+SHORT_LIFE_SECONDS = 10.0  # a worker that dies younger than this died at its start
+FIRST_DELAY_SECONDS, MAX_DELAY_SECONDS = 0.1, 5.0
+
+_log = Log(__name__)
+
+
+@dataclass(slots=True)
+class Restarts:
+    """When a worker that died is started again. Sans-IO: the caller passes the time."""
+
+    count: int = 0
+    _short_lives: int = 0
+
+    def died(self, lived_seconds: float) -> float:
+        """Count a death and return the seconds to wait: none, unless it keeps dying at its start."""
+        self.count += 1
+        if lived_seconds >= SHORT_LIFE_SECONDS:
+            self._short_lives = 0
+            return 0.0
+        self._short_lives += 1
+        if self._short_lives == 1:  # killed from outside, most likely: answer again at once
+            return 0.0
+        delay: float = FIRST_DELAY_SECONDS * 2.0 ** min(self._short_lives - 2, 16)
+        return min(delay, MAX_DELAY_SECONDS)
+
+
+@dataclass(slots=True)
+class Child:
+    """One worker of ours and all that we hold to start it again."""
+
+    number: int
+    sockets: list[OpenSocket]
+    listener: socket.socket  # where it takes requests; inherited, so it survives a restart
+    restarts: Restarts = field(default_factory=Restarts)
+    process: subprocess.Popen[bytes] | None = None
+    conversation: Conversation | None = None
+    generation: int = 0  # that it has acknowledged
+    born: float = 0.0  # monotonic
+
+
+class Workers:
+    """All workers of this supervisor."""
+
+    def __init__(
+        self, directory: Path, template: Orders, now: Callable[[], float] = time.monotonic
+    ):
+        """Keep control sockets in *directory*; *template* has what is the same for each worker."""
+        self.children: list[Child] = []
+        self._directory = directory
+        self._template = template
+        self._now = now
+        self._table: ServedTable | None = None
+        self._watchers: list[asyncio.Task[None]] = []
+        self._stopping = False
+
+    async def start(self, sockets: Sequence[list[OpenSocket]], table: ServedTable) -> None:
+        """Start one worker for each list of *sockets*. Raises GslbError if one will not serve."""
+        self._table = table
+        for number, own in enumerate(sockets):
+            listener = control.listen_at(worker_path(self._directory, number))
+            self.children.append(Child(number, own, listener))
+        await asyncio.gather(*map(self._spawn, self.children))
+        self._watchers = [asyncio.create_task(self._watch(child)) for child in self.children]
+
+    async def swap(self, table: ServedTable) -> list[str]:
+        """Have every worker serve *table*. Returns what went wrong, by worker.
+
+        A worker that refuses keeps what it has; one that does not answer is replaced.
+        """
+        self._table = table
+        answers = await asyncio.gather(*(self._tell(child, table) for child in self.children))
+        return [trouble for trouble in answers if trouble]
+
+    async def stop(self) -> None:
+        """Let every worker finish the connections it has, and end."""
+        self._stopping = True
+        for watcher in self._watchers:
+            watcher.cancel()
+        await asyncio.gather(*map(self._end, self.children))
+        for child in self.children:
+            child.listener.close()
+            worker_path(self._directory, child.number).unlink(missing_ok=True)
+            for own in child.sockets:
+                own.sock.close()
+
+    async def status(self) -> list[dict[str, object]]:
+        """Return what each worker says of itself, with our count of its restarts."""
+        return list(await asyncio.gather(*map(self._status, self.children)))
+
+    async def _status(self, child: Child) -> dict[str, object]:
+        said: dict[str, object] = {}
+        if child.conversation is not None:
+            with contextlib.suppress(ControlError):
+                said = await child.conversation.ask({"do": "status"}, ASK_SECONDS)
+        return {
+            "worker": child.number,
+            "pid": child.process.pid if child.process else None,
+            "restarts": child.restarts.count,
+            "serving": said.pop("ok", False),
+            **said,
+        }
+
+    async def _spawn(self, child: Child) -> None:
+        """Start *child*'s process and wait until it serves. Raises GslbError if it does not."""
+        assert self._table is not None
+        table = self._table
+        orders = replace(
+            self._template,
+            number=child.number,
+            table=str(table.path),
+            generation=table.generation,
+            control=child.listener.fileno(),
+            sockets=tuple(
+                Passed(own.kind, str(own.listen), own.sock.fileno()) for own in child.sockets
+            ),
+        )
+        child.born = self._now()
+        # Not asyncio's, which would kill the workers when the supervisor fails.
+        child.process = subprocess.Popen(  # noqa: ASYNC220 - it takes a millisecond
+            [sys.executable, "-m", "gslb.dataplane.worker"],
+            stdin=subprocess.PIPE,
+            pass_fds=[orders.control, *(passed.descriptor for passed in orders.sockets)],
+        )
+        assert child.process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # it died already; that shows below
+            child.process.stdin.write(orders.to_json())  # a pipe holds more than this
+            child.process.stdin.close()
+        await self._greet(child)
+
+    async def _greet(self, child: Child) -> None:
+        """Wait for the first word of a worker: that it serves. Raises GslbError."""
+        assert child.process is not None
+        child.conversation = Conversation.open(worker_path(self._directory, child.number))
+        greeting = asyncio.ensure_future(child.conversation.ask({"do": "status"}, START_SECONDS))
+        death = asyncio.ensure_future(_ended(child.process))
+        try:
+            await asyncio.wait({greeting, death}, return_when=asyncio.FIRST_COMPLETED)
+            if not greeting.done():
+                raise GslbError(
+                    f"worker {child.number} ended at its start ({_cause(child.process)})"
+                )
+            answer = greeting.result()  # raises ControlError
+        finally:
+            for waiting in (greeting, death):
+                waiting.cancel()
+            await asyncio.gather(greeting, death, return_exceptions=True)
+        child.generation = int(answer.get("generation", 0))
+        _log.info(
+            "worker serves",
+            worker=child.number,
+            worker_pid=child.process.pid,
+            generation=child.generation,
+        )
+
+    async def _watch(self, child: Child) -> None:
+        """Start *child* again whenever it dies, until cancelled."""
+        while True:
+            assert child.process is not None
+            await _ended(child.process)
+            if child.conversation is not None:
+                child.conversation.close()
+                child.conversation = None
+            delay = child.restarts.died(self._now() - child.born)
+            _log.error(
+                "worker died",
+                worker=child.number,
+                worker_pid=child.process.pid,
+                cause=_cause(child.process),
+                restarts=child.restarts.count,
+                again_in_seconds=delay,
+            )
+            await asyncio.sleep(delay)
+            try:
+                await self._spawn(child)
+            except (GslbError, OSError) as error:
+                _log.error("worker does not start", worker=child.number, reason=str(error))
+                _kill(child.process)
+
+    async def _tell(self, child: Child, table: ServedTable) -> str:
+        """Have *child* serve *table*; return what went wrong, if anything."""
+        if child.conversation is None:
+            return ""  # it is being started, with this table
+        request = {"do": "serve", "table": str(table.path), "generation": table.generation}
+        try:
+            answer = await child.conversation.ask(request, SWAP_SECONDS)
+        except ControlError as error:
+            _kill(child.process)  # its watcher starts another, which begins with this table
+            return f"worker {child.number}: {error}; it is replaced"
+        if not answer.get("ok"):
+            return f"worker {child.number}: {answer.get('error', 'refused')}"
+        child.generation = table.generation
+        return ""
+
+    async def _end(self, child: Child) -> None:
+        if child.process is None or child.process.poll() is not None:
+            return
+        if child.conversation is not None:
+            with contextlib.suppress(ControlError):
+                await child.conversation.ask({"do": "retire"}, ASK_SECONDS)
+            child.conversation.close()
+        else:
+            child.process.terminate()
+        try:
+            async with asyncio.timeout(RETIRE_SECONDS):
+                await _ended(child.process)
+        except TimeoutError:
+            _kill(child.process)
+            await _ended(child.process)
+
+
+def worker_path(directory: Path, number: int) -> Path:
+    """Return where worker *number* takes requests."""
+    return directory / f"worker-{number}.sock"
+
+
+async def _ended(process: subprocess.Popen[bytes]) -> int:
+    """Wait until *process* has ended, and return its code; below 0 it is a signal's."""
+    code = process.poll()
+    if code is not None:
+        return code
+    loop = asyncio.get_running_loop()
+    over = asyncio.Event()
+    descriptor = os.pidfd_open(process.pid)
+    try:
+        loop.add_reader(descriptor, over.set)
+        await over.wait()
+    finally:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
+    return process.wait()
+
+
+def _cause(process: subprocess.Popen[bytes]) -> str:
+    code = process.poll()
+    if code is None or code >= 0:
+        return f"exit code {code}"
+    try:
+        return signal.Signals(-code).name
+    except ValueError:
+        return f"signal {-code}"
+
+
+def _kill(process: subprocess.Popen[bytes] | None) -> None:
+    if process is not None:
+        process.kill()  # does nothing when it has ended

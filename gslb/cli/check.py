@@ -1,0 +1,91 @@
+"""``gslb check``: say whether policies could be served, and change nothing."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from gslb.geo.load import load_world_geo
+from gslb.policy.compile import compile_policies
+from gslb.policy.plan import Plan
+from gslb.policy.problems import Problem, Severity
+from gslb.policy.quote import Quoter
+from gslb.steering.lint import lint_plan
+from gslb.steering.world import make_world
+
+EXIT_ERRORS = 1
+EXIT_WARNINGS = 2  # with --strict
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``check`` to the ``gslb`` command."""
+    parser = commands.add_parser(
+        "check",
+        help="find the problems in policy files",
+        description="Print every problem with its place. Exit 0: usable; 1: errors; 2: warnings, with --strict.",
+    )
+    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="file, folder, or - for standard input")
+    parser.add_argument("--strict", action="store_true", help="let warnings fail too")
+    parser.add_argument("--notes", action="store_true", help="print notes too: how something was read")
+    parser.add_argument("--json", action="store_true", help="print a JSON list")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the problems, then how many there are."""
+    plan, problems = find_problems(arguments.paths)
+    if not arguments.notes:
+        problems = [problem for problem in problems if problem.severity is not Severity.NOTE]
+    counts = Counter(problem.severity for problem in problems)
+    if arguments.json:
+        print(json.dumps([_as_json(problem) for problem in problems], indent=2))
+    else:
+        console = Console(highlight=False, soft_wrap=True)
+        for block in Quoter().format(problems):
+            console.print(block)
+        print(_summary(plan, counts), file=sys.stderr)
+    if counts[Severity.ERROR]:
+        return EXIT_ERRORS
+    return EXIT_WARNINGS if arguments.strict and counts[Severity.WARNING] else 0
+
+
+def find_problems(paths: list[Path]) -> tuple[Plan | None, list[Problem]]:
+    """Return the plan, unless there are errors, and all problems: of the files, then of who gets what."""
+    plan, problems = compile_policies(paths)
+    if plan is not None:
+        world = make_world(load_world_geo().table, datetime.now(UTC))
+        problems = sorted({*problems, *lint_plan(plan, world)})
+        if any(problem.severity is Severity.ERROR for problem in problems):
+            plan = None
+    return plan, problems
+
+
+def _as_json(problem: Problem) -> dict[str, object]:
+    where = problem.where
+    return {
+        "file": str(where.path),
+        "line": where.line,
+        "column": where.column,
+        "severity": problem.severity.value,
+        "code": problem.code,
+        "text": problem.text,
+        "hint": problem.hint,
+    }
+
+
+def _summary(plan: Plan | None, counts: Counter[Severity]) -> str:
+    found = ", ".join(
+        f"{counts[severity]} {severity}{'' if counts[severity] == 1 else 's'}"
+        for severity in (Severity.ERROR, Severity.WARNING)
+    )
+    if plan is None:
+        return found
+    names = sum(len(zone.names) for zone in plan.zones)
+    zones = len(plan.zones)
+    return f"{found}; {zones} zone{'' if zones == 1 else 's'}, {names} steered name{'' if names == 1 else 's'}"

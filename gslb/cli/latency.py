@@ -1,0 +1,131 @@
+"""``gslb latency``: take in measured latency, or say what has been taken in."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gslb.cli.serve import add_place_options, given_settings
+from gslb.configuration import read_settings
+from gslb.measurements import measurements_path, put_in_use, read_measurements
+from gslb.policy.problems import PolicyError
+from gslb.steering.latency import (
+    FIELDS,
+    MIN_SAMPLES,
+    Cell,
+    LatencyTable,
+)
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def add_parser(commands: Commands) -> None:
+    """Add ``latency`` to the ``gslb`` command."""
+    parser = commands.add_parser(
+        "latency",
+        help="import or show latency measurements",
+        description=f"Measurements are CSV or JSON lines with {','.join(FIELDS)};"
+        " a key is one of CIDR, AS123, AS123/BR, BR-SP, BR.",
+    )
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    taking = actions.add_parser("import", help="check a file and use it from the next reload on")
+    taking.add_argument("file", type=Path, metavar="FILE")
+    taking.add_argument("--dry-run", action="store_true", help="check and summarise only")
+    taking.set_defaults(run=run_import)
+    showing = actions.add_parser("show", help="summarise a file, or what is in use")
+    showing.add_argument("file", type=Path, metavar="FILE", nargs="?", help="default: in use")
+    showing.set_defaults(run=run_show)
+    for action in (taking, showing):
+        action.add_argument("--json", action="store_true", help="print the summary as JSON")
+        add_place_options(action)
+
+
+def run_import(options: argparse.Namespace) -> int:
+    """Check the file and put it in use. Raises PolicyError with every wrong row: nothing changes."""
+    now = datetime.now(UTC)
+    table, problems = read_measurements(options.file, now)
+    if problems:
+        raise PolicyError(problems)
+    _print(table, now, options.json)
+    if not options.dry_run:
+        target = _in_use(options)
+        put_in_use(options.file, target)
+        print(f"written to {target}; in use from the next gslb reload on", file=sys.stderr)
+    return 0
+
+
+def run_show(options: argparse.Namespace) -> int:
+    """Print the summary of a file. Raises PolicyError if rows of it are wrong."""
+    now = datetime.now(UTC)
+    table, problems = read_measurements(options.file or _in_use(options), now)
+    _print(table, now, options.json)
+    if problems:
+        raise PolicyError(problems)
+    return 0
+
+
+def _in_use(options: argparse.Namespace) -> Path:
+    settings = read_settings(options.config, given_settings(options))
+    return measurements_path(settings.state_directory)
+
+
+def summary(table: LatencyTable, now: datetime) -> dict[str, Any]:
+    """Return what is in *table* as plain values: counts by level, and each site's samples."""
+    usable = set(table.usable(now))
+    return {
+        "rows": len(table.cells),
+        "usable": len(usable),
+        "stale": sum(not cell.fresh(now) for cell in table.cells),
+        "thin": sum(cell.samples < MIN_SAMPLES for cell in table.cells),
+        "levels": {level.lower(): count for level, count in sorted(_levels(table.cells).items())},
+        "sites": {
+            site: _of_site([c for c in table.cells if c.site == site], now)
+            for site in sorted({cell.site for cell in table.cells})
+        },
+        "sources": dict(sorted(Counter(cell.source for cell in table.cells).items())),
+    }
+
+
+def _levels(cells: Iterable[Cell]) -> Counter[str]:
+    return Counter(cell.key.level.name for cell in cells)
+
+
+def _of_site(cells: list[Cell], now: datetime) -> dict[str, Any]:
+    newest = max(cell.observed_at for cell in cells)
+    return {
+        "rows": len(cells),
+        "samples": sum(cell.samples for cell in cells),
+        "p50_ms": [min(cell.p50_ms for cell in cells), max(cell.p50_ms for cell in cells)],
+        "newest": newest.isoformat(),
+        "fresh": any(cell.fresh(now) for cell in cells),
+    }
+
+
+def _print(table: LatencyTable, now: datetime, as_json: bool) -> None:
+    found = summary(table, now)
+    print(json.dumps(found, indent=2) if as_json else "\n".join(describe(found)))
+
+
+def describe(found: dict[str, Any]) -> list[str]:
+    """Return a `summary` as lines for people."""
+    levels = ", ".join(f"{count:,} {level}" for level, count in found["levels"].items())
+    lines = [
+        f"{found['rows']:,} rows: {levels or 'none'}",
+        f"{found['usable']:,} usable, {found['stale']:,} older than a day",
+        f"{found['thin']:,} with fewer than {MIN_SAMPLES} samples",
+    ]
+    for site, of_site in found["sites"].items():
+        low, high = of_site["p50_ms"]
+        stale = "" if of_site["fresh"] else "   STALE: rules with this site go by the model"
+        lines.append(
+            f"  {site:<24} {of_site['rows']:>8,} rows {of_site['samples']:>12,} samples"
+            f"   {low:g} to {high:g} ms   newest {of_site['newest']}{stale}"
+        )
+    return lines

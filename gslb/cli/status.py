@@ -1,0 +1,72 @@
+"""``gslb status``: say what a running server does."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING, Any
+
+from gslb import control
+from gslb.cli.serve import add_place_options, given_settings
+from gslb.configuration import read_settings
+from gslb.supervisor import CONTROL_NAME
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+STATUS_SECONDS = 10.0
+
+
+def add_parser(commands: Commands) -> None:
+    """Add ``status`` to the ``gslb`` command."""
+    parser = commands.add_parser("status", help="say what a running server does")
+    add_place_options(parser)
+    parser.add_argument("--json", action="store_true", help="print all of it as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the status. Return 1 if the newest policies are not served."""
+    settings = read_settings(options.config, given_settings(options))
+    status = control.ask(settings.state_directory / CONTROL_NAME, {"do": "status"}, STATUS_SECONDS)
+    print(json.dumps(status, indent=2) if options.json else "\n".join(describe(status)))
+    return 1 if status["refused"] else 0
+
+
+def describe(status: dict[str, Any]) -> list[str]:
+    """Return *status* as lines for people."""
+    lines = [
+        f"gslb {status['version']}  pid {status['pid']}  up {_span(status['uptime_seconds'])}",
+        f"listen      {', '.join(status['listen'])}",
+        f"generation  {status['generation']}  ({status['table']})",
+    ]
+    if status["policy"] is None:
+        lines.append("policy      not compiled in this run: the table is the last one on disk")
+    else:
+        zones = ", ".join(status["zones"])
+        lines.append(f"policy      {status['policy']}  {status['names']} names in {zones}")
+        lines.append(f"geography   {status['geo']}")
+        lines += [f"ALARM       {alarm}" for alarm in status["geo_alarms"]]
+    for worker in status["workers"]:
+        state = "serves" if worker["serving"] else "DOWN"
+        udp, tcp = worker.get("udp", {}), worker.get("tcp", {})
+        lines.append(
+            f"worker {worker['worker']:<4} {state}  pid {worker['pid']}"
+            f"  generation {worker.get('generation', '-')}  restarts {worker['restarts']}"
+            f"  queries {udp.get('received', 0)} UDP, {tcp.get('received', 0)} TCP"
+        )
+    if status["refused"]:
+        lines.append("REFUSED     the newest policies are not served:")
+        lines += [f"  {line}" for line in status["refused"]]
+    return lines
+
+
+def _span(seconds: float) -> str:
+    """Return a duration in its two largest units: 3 d 4 h, 5 min 6 s."""
+    left = int(seconds)
+    parts: list[str] = []
+    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)):
+        count, left = divmod(left, size)
+        if count or (unit == "s" and not parts):
+            parts.append(f"{count} {unit}")
+    return " ".join(parts[:2])

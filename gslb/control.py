@@ -1,0 +1,229 @@
+"""Talking to a process of ours over a Unix socket: one JSON object a line, one answer a line.
+
+The socket lies in the state directory with mode 0600, so that file permissions say who may ask.
+Both ends are bounded: a request that is too long, or slow, ends the conversation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from gslb.errors import GslbError
+
+MAX_REQUEST = 64 << 10  # octets of one line
+MAX_ANSWER = 16 << 20  # the problems of a large policy, as text
+MAX_CONVERSATIONS = 16  # at one time
+REQUEST_SECONDS = 10.0  # for a request to arrive
+ACCEPT_PAUSE_SECONDS = 1.0
+MAX_PASSED = 256  # file descriptors in one message; the kernel takes 253
+
+Message = Mapping[str, Any]
+Handler = Callable[[Message], Awaitable[Message]]
+
+
+class ControlError(GslbError):
+    """Nobody answers at a control socket, or not in a form that we know."""
+
+
+@contextlib.contextmanager
+def short_path(path: Path) -> Iterator[str]:
+    """Yield a name of *path* that fits a socket address (108 octets), however long it is."""
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
+
+
+def listen_at(path: Path) -> socket.socket:
+    """Return a listening Unix socket at *path* (mode 0600), in place of what is there."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        path.unlink(missing_ok=True)
+        before = os.umask(0o177)
+        try:
+            with short_path(path) as name:
+                sock.bind(name)
+        finally:
+            os.umask(before)
+        sock.listen(MAX_CONVERSATIONS)
+        sock.setblocking(False)
+    except OSError as error:
+        sock.close()
+        raise ControlError(f"{path}: cannot open the control socket: {error.strerror}") from None
+    return sock
+
+
+async def serve(listener: socket.socket, handle: Handler) -> None:
+    """Answer requests at *listener* with *handle* until cancelled."""
+    loop = asyncio.get_running_loop()
+    free = asyncio.Semaphore(MAX_CONVERSATIONS)
+    conversations: set[asyncio.Task[None]] = set()
+
+    def ended(task: asyncio.Task[None]) -> None:
+        conversations.discard(task)
+        free.release()
+
+    try:
+        while True:
+            await free.acquire()
+            try:
+                sock, _ = await loop.sock_accept(listener)
+            except OSError:  # no file descriptor left: those who wait may wait a little more
+                free.release()
+                await asyncio.sleep(ACCEPT_PAUSE_SECONDS)
+                continue
+            task = loop.create_task(_converse(sock, handle))
+            conversations.add(task)
+            task.add_done_callback(ended)
+    finally:
+        for task in conversations:
+            task.cancel()
+
+
+async def _converse(sock: socket.socket, handle: Handler) -> None:
+    sock.setblocking(False)
+    loop = asyncio.get_running_loop()
+    buffer = bytearray()
+    with sock, contextlib.suppress(OSError, TimeoutError):
+        while True:
+            while (end := buffer.find(b"\n")) < 0:
+                if len(buffer) > MAX_REQUEST:
+                    return
+                # A conversation may rest between requests, not within one.
+                async with asyncio.timeout(REQUEST_SECONDS if buffer else None):
+                    received = await loop.sock_recv(sock, 65536)
+                if not received:
+                    return
+                buffer += received
+            line = bytes(buffer[:end])
+            del buffer[: end + 1]
+            answer, passed = await _answer(line, handle)
+            if passed:
+                socket.send_fds(sock, [answer], passed)
+            else:
+                await loop.sock_sendall(sock, answer)
+
+
+async def _answer(line: bytes, handle: Handler) -> tuple[bytes, list[int]]:
+    """Return the octets to send, and the file descriptors to pass along with them."""
+    passed: list[int] = []
+    try:
+        request = json.loads(line)
+        if not isinstance(request, dict):
+            raise ValueError("not an object")
+    except ValueError as error:
+        answer: dict[str, Any] = {
+            "ok": False,
+            "error": f"the request is not a JSON object: {error}",
+        }
+    else:
+        answer = {"ok": True, **await handle(request)}
+        passed = answer.pop("pass", [])
+    return json.dumps(answer).encode() + b"\n", passed
+
+
+class Conversation:
+    """The asking end, for use inside an event loop. One request at a time."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        """Ask over *sock*, which is connected and becomes this object's own."""
+        self._sock = sock
+        self._buffer = bytearray()
+        self._turn = asyncio.Lock()
+
+    @classmethod
+    def open(cls, path: Path) -> Conversation:
+        """Connect to the socket at *path*. Raises ControlError."""
+        sock = connect(path, timeout=None)
+        return cls(sock)
+
+    async def ask(self, request: Message, timeout_seconds: float) -> dict[str, Any]:
+        """Send *request* and return the answer. Raises ControlError; then the conversation is over."""
+        loop = asyncio.get_running_loop()
+        async with self._turn:
+            try:
+                async with asyncio.timeout(timeout_seconds):
+                    await loop.sock_sendall(self._sock, json.dumps(request).encode() + b"\n")
+                    while (end := self._buffer.find(b"\n")) < 0:
+                        received = await loop.sock_recv(self._sock, 65536)
+                        if not received or len(self._buffer) > MAX_ANSWER:
+                            raise ControlError("the other end closed the conversation")
+                        self._buffer += received
+            except TimeoutError:
+                self.close()  # a late answer must not be taken for the next one's
+                raise ControlError(f"no answer within {timeout_seconds:g} s") from None
+            except OSError as error:
+                self.close()
+                raise ControlError(f"the conversation broke: {error.strerror}") from None
+            line = bytes(self._buffer[:end])
+            del self._buffer[: end + 1]
+        return _parsed(line)
+
+    def close(self) -> None:
+        """End the conversation."""
+        self._sock.close()
+
+
+def connect(path: Path, timeout: float | None) -> socket.socket:
+    """Return a socket connected to the one at *path*; *timeout* None: non-blocking afterwards."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    sock.settimeout(timeout or REQUEST_SECONDS)
+    try:
+        with short_path(path) as name:
+            sock.connect(name)
+    except OSError as error:
+        sock.close()
+        raise ControlError(f"{path}: nobody answers ({error.strerror})") from None
+    if timeout is None:
+        sock.setblocking(False)
+    return sock
+
+
+def ask(path: Path, request: Message, timeout_seconds: float) -> dict[str, Any]:
+    """Send one *request* to the process at *path* and wait for its answer. Raises ControlError."""
+    answer, descriptors = ask_passing(path, request, timeout_seconds)
+    for descriptor in descriptors:
+        os.close(descriptor)
+    return answer
+
+
+def ask_passing(
+    path: Path, request: Message, timeout_seconds: float
+) -> tuple[dict[str, Any], list[int]]:
+    """Do as `ask`, and return the file descriptors too that came along. Raises ControlError."""
+    buffer = bytearray()
+    descriptors: list[int] = []
+    with connect(path, timeout_seconds) as sock:
+        try:
+            sock.sendall(json.dumps(request).encode() + b"\n")
+            while b"\n" not in buffer:
+                received, passed, _, _ = socket.recv_fds(sock, 65536, MAX_PASSED)
+                descriptors += passed
+                if not received or len(buffer) > MAX_ANSWER:
+                    raise ControlError(f"{path}: closed without an answer")
+                buffer += received
+            return _parsed(bytes(buffer[: buffer.index(b"\n")])), descriptors
+        except (OSError, ControlError) as error:
+            for descriptor in descriptors:
+                os.close(descriptor)
+            if isinstance(error, ControlError):
+                raise
+            raise ControlError(f"{path}: no answer ({error})") from None
+
+
+def _parsed(line: bytes) -> dict[str, Any]:
+    try:
+        answer = json.loads(line)
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
+        raise ControlError("the answer is not a JSON object")
+    return answer

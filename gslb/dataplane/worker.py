@@ -1,0 +1,275 @@
+"""One worker process: inherited sockets, the answer table mapped read-only, one event loop.
+
+    python -m gslb.dataplane.worker < orders
+
+The orders come as JSON on standard input, because they hold the cookie secrets. From then on the
+worker needs nothing: not the supervisor, not the disk. It answers with the table that it has until
+it is told of another, or to retire; both over the Unix socket that it has inherited.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import mmap
+import os
+import secrets
+import signal
+import socket
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from gslb import control, logs
+from gslb.answers.pick import Xorshift
+from gslb.answers.table import AnswerTable
+from gslb.answers.verify import verify
+from gslb.control import Message
+from gslb.dataplane.client import source_of
+from gslb.dataplane.guard import Guard
+from gslb.dataplane.responder import Responder
+from gslb.dataplane.settings import ResponderSettings, Source, TcpSettings, Transport
+from gslb.dataplane.tcp import TcpCount, TcpServer
+from gslb.dataplane.udp import UdpCount, UdpLoop
+from gslb.errors import GslbError
+from gslb.logs import Log
+
+RETIRE_SECONDS = 5.0  # for TCP connections to finish; as gdnsd takes at a replacement
+RETIRE_POLL_SECONDS = 0.05
+MAX_ORDERS = 1 << 20  # octets
+MAX_REASONS = 5  # of a table that is refused
+SWITCH_SECONDS = 0.0005  # while a new table is verified beside the answering, turns are short
+
+_log = Log(__name__)
+
+
+class Passed(NamedTuple):
+    """A socket that a worker inherits."""
+
+    kind: str  # udp, tcp
+    listen: str  # "192.0.2.1:53", "[2001:db8::1]:53"
+    descriptor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What a worker is told at its start."""
+
+    number: int
+    table: str  # path
+    generation: int
+    control: int  # descriptor of a listening Unix socket
+    sockets: tuple[Passed, ...]
+    tcp: TcpSettings
+    nsid: str | None
+    version: str | None
+    ecs_max4: int
+    ecs_max6: int
+    cookie_secrets: tuple[str, ...]  # hexadecimal; the first issues
+    errors_per_second: float
+    responses_per_second: float
+    log_level: str
+    log_format: str
+
+    def to_json(self) -> bytes:
+        """Return the orders as octets."""
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def from_json(cls, octets: bytes) -> Orders:
+        """Return the orders that `to_json` wrote. Raises GslbError."""
+        try:
+            read = json.loads(octets)
+            return cls(
+                **{
+                    **read,
+                    "sockets": tuple(Passed(*passed) for passed in read["sockets"]),
+                    "tcp": TcpSettings(**read["tcp"]),
+                    "cookie_secrets": tuple(read["cookie_secrets"]),
+                }
+            )
+        except (ValueError, TypeError, KeyError) as error:
+            raise GslbError(f"a worker's orders cannot be read: {error}") from None
+
+
+class Worker:
+    """Answers on all inherited sockets, from one table at a time."""
+
+    def __init__(self, orders: Orders) -> None:
+        """Take the sockets up. Nothing is answered before `run`."""
+        self.orders = orders
+        self.generation = 0
+        self._sockets = [socket.socket(fileno=passed.descriptor) for passed in orders.sockets]
+        self._settings = responder_settings(orders)
+        self._random = Xorshift(secrets.randbits(64))
+        self._responder = Responder(None, self._settings, self._random.next32, time.time)
+        self._rcodes: Counter[int] = Counter()  # of the responders before this one
+        self._retired = asyncio.Event()
+        self._guard = Guard(self._respond, time.monotonic)
+        self._udp = [
+            UdpLoop(sock, self._guard) for sock in self._sockets if sock.type is socket.SOCK_DGRAM
+        ]
+        self._tcp = TcpServer(self._guard, orders.tcp)
+
+    async def run(self) -> None:
+        """Answer until retired. Raises GslbError if the first table is not valid."""
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._retired.set)
+        await self._serve(Path(self.orders.table), self.orders.generation)
+        for udp in self._udp:
+            udp.start(loop)
+        for sock in self._sockets:
+            if sock.type is socket.SOCK_STREAM:
+                await self._tcp.start(
+                    sock.dup()
+                )  # the server closes its own; ours is for passing on
+        gc.collect()
+        gc.freeze()  # what is loaded stays; collections need not walk through it
+        with socket.socket(fileno=self.orders.control) as listener:
+            talking = asyncio.create_task(control.serve(listener, self.handle))
+            await self._retired.wait()
+            talking.cancel()
+        await self._drain()
+
+    def _respond(
+        self, message: bytes, source: Source, port: int, transport: Transport
+    ) -> bytes | None:
+        """Answer with the responder of this moment: a swap changes which that is."""
+        return self._responder.respond(message, source, port, transport)
+
+    async def handle(self, request: Message) -> Message:
+        """Do what the supervisor asks."""
+        match request:
+            case {"do": "serve", "table": str(table), "generation": int(generation)}:
+                try:
+                    await self._serve(Path(table), generation)
+                except GslbError as error:
+                    _log.error("table refused", table=table, reason=str(error))
+                    return {"ok": False, "error": str(error), "generation": self.generation}
+                return {"generation": self.generation}
+            case {"do": "status"}:
+                return self._status()
+            case {"do": "sockets"}:
+                return {
+                    "pid": os.getpid(),
+                    "sockets": [(passed.kind, passed.listen) for passed in self.orders.sockets],
+                    "pass": [sock.fileno() for sock in self._sockets],
+                }
+            case {"do": "retire"}:
+                # A moment later: the answer is to leave before the process does.
+                asyncio.get_running_loop().call_later(RETIRE_POLL_SECONDS, self._retired.set)
+                return {}
+        return {"ok": False, "error": "unknown request"}
+
+    async def _serve(self, path: Path, generation: int) -> None:
+        """Map, verify and take up the table at *path*. Raises GslbError; then nothing has changed."""
+        if generation < self.generation:
+            raise GslbError(f"generation {generation} is older than {self.generation}")
+        table = await asyncio.to_thread(open_table, path)
+        if table.generation != generation:
+            raise GslbError(f"{path}: holds generation {table.generation}, not {generation}")
+        fresh = Responder(table, self._settings, self._random.next32, time.time)
+        fresh.draining = self._responder.draining
+        self._rcodes.update(dict(enumerate(self._responder.rcodes)))
+        self._responder = fresh  # the whole swap; the old map goes with its last user
+        self.generation = generation
+        _log.debug("table taken up", worker=self.orders.number, generation=generation)
+
+    def _status(self) -> Message:
+        udp = [sum(loop.counts[i] for loop in self._udp) for i in range(len(UdpCount))]
+        rcodes = self._rcodes + Counter(dict(enumerate(self._responder.rcodes)))
+        return {
+            "pid": os.getpid(),
+            "generation": self.generation,
+            "udp": {count.name.lower(): udp[count] for count in UdpCount},
+            "tcp": {count.name.lower(): self._tcp.counts[count] for count in TcpCount},
+            "rcodes": {str(rcode): number for rcode, number in sorted(rcodes.items()) if number},
+            "failures": self._guard.failures,
+        }
+
+    async def _drain(self) -> None:
+        """Take no more queries by UDP, and let TCP clients finish what they have begun."""
+        loop = asyncio.get_running_loop()
+        for udp in self._udp:
+            udp.stop(loop)
+        self._responder.draining = True
+        self._tcp.drain()
+        until = loop.time() + RETIRE_SECONDS
+        while len(self._tcp.connections) and loop.time() < until:  # noqa: ASYNC110 - tells nobody
+            await asyncio.sleep(RETIRE_POLL_SECONDS)
+        self._tcp.close()
+
+
+def open_table(path: Path) -> AnswerTable:
+    """Map and verify the table at *path*. Raises GslbError."""
+    try:
+        with path.open("rb") as file:
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except (OSError, ValueError) as error:  # ValueError: the file is empty
+        raise GslbError(f"{path}: cannot be mapped: {error}") from None
+    problems = verify(memoryview(mapped))
+    if problems:
+        raise GslbError(f"{path}: {'; '.join(problems[:MAX_REASONS])}")
+    return AnswerTable(memoryview(mapped))
+
+
+def responder_settings(orders: Orders) -> ResponderSettings:
+    """Return what the responder is told."""
+    return ResponderSettings(
+        nsid=orders.nsid.encode() if orders.nsid is not None else None,
+        version=orders.version.encode() if orders.version is not None else None,
+        ecs_max4=orders.ecs_max4,
+        ecs_max6=orders.ecs_max6,
+        cookie_secrets=tuple(map(bytes.fromhex, orders.cookie_secrets)),
+        tcp_idle_seconds=orders.tcp.idle_seconds,
+        errors_per_second=orders.errors_per_second,
+        responses_per_second=orders.responses_per_second,
+        own=frozenset(own for passed in orders.sockets for own in own_addresses(passed.listen)),
+    )
+
+
+def own_addresses(listen: str) -> list[tuple[Source, int]]:
+    """Return the addresses that *listen* surely means: of a wildcard, the loopback ones."""
+    host, _, port = listen.rpartition(":")
+    host = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)  # noqa: S104 - no bind
+    return [(source_of(host.strip("[]")), int(port))]
+
+
+async def work(octets: bytes) -> None:
+    """Do as the orders in *octets* say. Raises GslbError."""
+    orders = Orders.from_json(octets)
+    logs.set_up(orders.log_level, orders.log_format, f"worker-{orders.number}")
+    await Worker(orders).run()
+
+
+def main() -> None:
+    """Be a worker."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is the supervisor's
+    logs.set_up(process="worker")
+    sys.setswitchinterval(SWITCH_SECONDS)
+    octets = sys.stdin.buffer.read(MAX_ORDERS)
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(work(octets))
+    except GslbError as error:
+        _log.error("worker cannot work", reason=str(error))
+        raise SystemExit(1) from None
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return how to make the event loop: uvloop where it is installed."""
+    try:
+        import uvloop  # noqa: PLC0415 - not on every platform
+    except ImportError:
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
+
+
+if __name__ == "__main__":
+    main()

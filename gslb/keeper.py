@@ -1,0 +1,199 @@
+"""Keeps the served table in step with the policies and with the situation.
+
+Everything is made beside what is served and swapped in when it is whole. Whatever fails leaves
+the served table as it is, and the reason to be read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gslb.aliases import AliasResolver
+from gslb.compilation import Change, Compiled, Compiler, Job, Refused
+from gslb.errors import GslbError
+from gslb.logs import Log
+from gslb.settings import Settings
+from gslb.state.tables import TableStore
+from gslb.steering.situation import AliasAddresses, Situation
+
+ALIAS_WAIT_SECONDS = 2.0  # for names that never had an address, before a table with them is served
+RETRY_SECONDS = 5.0  # after a change that could not be rendered
+SERIAL_LIMIT = 1 << 32  # serials are 32 bits and wrap, RFC 1982
+
+_log = Log(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ServedTable:
+    """A table file that workers are to serve."""
+
+    path: Path
+    generation: int
+
+
+class TableKeeper:
+    """The table that is served, and all that may change it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: TableStore,
+        publish: Callable[[ServedTable], Awaitable[None]],
+    ) -> None:
+        """Keep tables in *store*; *publish* has the workers serve one."""
+        self.served: ServedTable | None = None
+        self.compiled: Compiled | None = None  # None: the served table is from an earlier run
+        self.refusal: list[str] = []  # why the newest policies are not served; empty: they are
+        self.aliases = AliasResolver(
+            settings.state_directory / "aliases.json", settings.resolvers, self._aliases_changed
+        )
+        self._settings = settings
+        self._store = store
+        self._publish = publish
+        self._compiler: Compiler | None = None
+        self._situation: Situation | None = None  # that the served table shows
+        self._generation = 0  # the last one given out
+        self._serial = 0
+        self._changed = asyncio.Event()
+        self._turn = asyncio.Lock()  # one table is swapped in at a time
+
+    def take_newest(self) -> bool:
+        """Serve the newest valid table on disk. Returns whether there is one."""
+        newest = self._store.newest_valid()
+        for reason in newest.refused:
+            _log.error("table on disk is not valid", reason=reason)
+        if newest.path is None or newest.table is None:
+            return False
+        self._serial = max((zone.serial for zone in newest.table.zones), default=0)
+        self.served = ServedTable(newest.path, newest.table.generation)
+        _log.info(
+            "table taken from disk", file=str(newest.path), generation=newest.table.generation
+        )
+        return True
+
+    async def reload(self) -> Compiled | Refused:
+        """Compile the policies and serve them, unless they are refused.
+
+        Raises:
+            GslbError: that could not be done, for a reason that is not in the policies.
+        """
+        compiler = Compiler()
+        try:
+            result = await self._reload(compiler)
+        except GslbError as error:
+            self.refusal = [str(error)]
+            _log.error("policies not compiled; what was served stays", reason=str(error))
+            raise
+        finally:
+            if compiler is not self._compiler:
+                compiler.close()
+        if isinstance(result, Refused):
+            self.refusal = result.lines
+            for line in self.refusal:
+                _log.error("policies refused; what was served stays", problem=line)
+        else:
+            self.refusal = []
+        return result
+
+    async def _reload(self, compiler: Compiler) -> Compiled | Refused:
+        situation = self._now()
+        job = Job(
+            policies=self._settings.policies,
+            state_directory=self._settings.state_directory,
+            geo=self._settings.geo,
+            generation=self._next_generation(),
+            serial=self._next_serial(),
+            situation=situation,
+        )
+        result = await compiler.compile(job)
+        if isinstance(result, Refused):
+            return result
+        self.aliases.watch(result.aliases)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ALIAS_WAIT_SECONDS):
+                await self.aliases.all_resolved()
+        async with self._turn:
+            result = await self._bring_up(compiler, result, situation)
+            await self._serve(result)
+            old, self._compiler = self._compiler, compiler
+            self.compiled = result
+        if old is not None:
+            old.close()
+        self._changed.set()
+        return result
+
+    async def keep_up(self) -> None:
+        """Bring the served table to the situation whenever that changes, until cancelled."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._seconds_to_next_end()):
+                    await self._changed.wait()
+            self._changed.clear()
+            async with self._turn:
+                compiler, compiled, shown = self._compiler, self.compiled, self._situation
+                if compiler is None or compiled is None or shown is None:
+                    continue
+                try:
+                    brought = await self._bring_up(compiler, compiled, shown)
+                    if brought is not compiled:
+                        await self._serve(brought)
+                        self.compiled = brought
+                except GslbError as error:
+                    _log.error("a change is not served", reason=str(error))
+                    asyncio.get_running_loop().call_later(RETRY_SECONDS, self._changed.set)
+
+    async def _bring_up(self, compiler: Compiler, compiled: Compiled, shown: Situation) -> Compiled:
+        """Patch *compiled*, which shows one situation, to that of now. Returns it, or its successor."""
+        now = self._now()
+        ended = any(shown.at < end <= now.at for end in compiled.ends)
+        # A change may have needed a new table of its own while the policies were compiled.
+        overtaken = self.served is not None and compiled.generation < self.served.generation
+        if now.aliases != shown.aliases or ended or overtaken:
+            spare = self._generation + 1
+            result = await compiler.patch(Change(now, spare, rewrite=overtaken))
+            if isinstance(result, Compiled):
+                self._generation = spare
+                compiled = result
+            else:
+                _log.info("table patched", choices=result.choices, pools=result.pools)
+        self._situation = now
+        return compiled
+
+    async def _serve(self, compiled: Compiled) -> None:
+        self.served = ServedTable(compiled.path, compiled.generation)
+        self._serial = compiled.serial
+        await self._publish(self.served)
+
+    def _now(self) -> Situation:
+        return Situation(at=datetime.now(UTC), aliases=self.aliases.addresses)
+
+    def _aliases_changed(self, _: Mapping[bytes, AliasAddresses]) -> None:
+        self._changed.set()
+
+    def _seconds_to_next_end(self) -> float | None:
+        """Return the seconds until the next drain in the files ends; None: there is none."""
+        if self.compiled is None or self._situation is None:
+            return None
+        at = self._situation.at
+        later = [end for end in self.compiled.ends if end > at]
+        return max(0.0, (later[0] - datetime.now(UTC)).total_seconds()) if later else None
+
+    def _next_generation(self) -> int:
+        """Return a generation above every one before, of this run and of earlier ones."""
+        self._generation = max(self._store.next_generation(), self._generation + 1)
+        return self._generation
+
+    def _next_serial(self) -> int:
+        """Return a serial above the last one, and not below the clock, so that it survives loss."""
+        return max(self._serial + 1, int(time.time())) % SERIAL_LIMIT
+
+    def close(self) -> None:
+        """Let the compiling process go."""
+        if self._compiler is not None:
+            self._compiler.close()

@@ -1,0 +1,186 @@
+"""A policy's files as one document: the named file, and those that its ``include:`` adds.
+
+`read_document` gives plain values with their places; `read_model` the checked model of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from gslb.policy.messages import problems_of
+from gslb.policy.model import PolicyFile
+from gslb.policy.problems import PolicyError, Problem, Where
+from gslb.policy.yamltext import DEFAULT_LIMITS, Limits, Parsed, Places, Reader, key_place, value_place
+
+MAX_FILES: Final = 4000  # of one policy; the places of a document have 12 bits for the file
+MERGED: Final = ("checks", "sites", "policies", "records")  # their entries may come from many files
+
+
+Steps = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What the files of one policy say, as one value; and where each part of it stands."""
+
+    data: dict[str, Any]
+    files: tuple[Path, ...]
+    digest: str  # BLAKE2b of the files' octets, in their order
+    _reader: Reader
+    _places: Places
+
+    def locate(self, steps: Steps) -> Where:
+        """Return where the value at *steps* stands, or the deepest part of it that is there."""
+        return self._reader.where(value_place(self._deepest(steps)[0]))
+
+    def locate_key(self, steps: Steps) -> Where:
+        """Return where the last key of *steps* stands; the value, if it has none."""
+        places, key = self._deepest(steps)
+        return self._reader.where(key_place(places) if key else value_place(places))
+
+    def _deepest(self, steps: Steps) -> tuple[Places, bool]:
+        """Follow *steps*; those that are not there (names of variants, missing keys) are passed over."""
+        places, key = self._places, False
+        for step in steps:
+            inner = places[1] if isinstance(places, tuple) else None
+            if (isinstance(inner, dict) and step in inner) or (
+                isinstance(inner, list) and isinstance(step, int) and step < len(inner)
+            ):
+                places, key = inner[step], isinstance(step, str)
+        return places, key
+
+    def holds(self, steps: Steps) -> Steps:
+        """Return the part of *steps* that leads to something."""
+        places: Places = self._places
+        held: list[str | int] = []
+        for step in steps:
+            inner = places[1] if isinstance(places, tuple) else None
+            if (isinstance(inner, dict) and step in inner) or (
+                isinstance(inner, list) and isinstance(step, int) and step < len(inner)
+            ):
+                places = inner[step]
+                held.append(step)
+        return tuple(held)
+
+
+def read_model(path: Path, limits: Limits = DEFAULT_LIMITS, octets: bytes | None = None) -> tuple[PolicyFile, Document]:
+    """Read the policy in *path* as a model. Raises PolicyError with every problem found.
+
+    *octets* stand for the file's own (standard input).
+    """
+    document = read_document(path, limits, octets)
+    try:
+        return PolicyFile.model_validate(document.data), document
+    except ValidationError as error:
+        raise PolicyError(sorted(problems_of(error, document, PolicyFile))) from None
+
+
+def read_document(path: Path, limits: Limits = DEFAULT_LIMITS, octets: bytes | None = None) -> Document:
+    """Read the policy in *path* with its includes. Raises PolicyError with every problem of the text.
+
+    *octets* stand for the file's own (standard input).
+    """
+    gathering = _Gathering(Reader(limits))
+    gathering.add(path, octets)
+    reader = gathering.reader
+    if reader.problems:
+        raise PolicyError(sorted(reader.problems))
+    places = (_place_of_first(gathering.places), gathering.places)
+    return Document(gathering.data, tuple(reader.files), gathering.digest.hexdigest(), reader, places)
+
+
+def _place_of_first(places: dict[str, Any]) -> int:
+    return min((key_place(inner) for inner in places.values()), default=0)
+
+
+class _Gathering:
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+        self.digest = hashlib.blake2b(digest_size=20)
+        self.data: dict[str, Any] = {}
+        self.places: dict[str, Any] = {}
+        self.root = Path()
+        self.seen: set[Path] = set()
+
+    def add(self, path: Path, octets: bytes | None = None, asked: Where | None = None) -> None:
+        first = not self.seen
+        if first:
+            self.root = path.resolve().parent
+        self.seen.add(path.resolve())
+        if octets is None:
+            try:
+                if not path.is_file():
+                    raise OSError(2 if not path.exists() else 21, "no such file" if not path.exists() else "not a file")
+                octets = path.read_bytes()
+            except OSError as error:
+                self.reader.problems.append(
+                    Problem(asked or Where(path), "E011", f"{path.name if asked else 'the file'}: {(error.strerror or str(error)).lower()}")
+                )
+                return
+        self.digest.update(len(octets).to_bytes(8, "big") + octets)
+        parsed = self.reader.read(path, octets)
+        if parsed is None:
+            return
+        if not isinstance(parsed.data, dict):
+            where = self.reader.where(value_place(parsed.places))
+            self.reader.problems.append(Problem(where, "E012", "a policy file is a mapping: version, dns, sites, records"))
+            return
+        include = parsed.data.pop("include", None)
+        places = parsed.places[1].pop("include", None)
+        self.merge(parsed)
+        if include is not None:
+            self.follow(path, include, places)
+
+    def merge(self, parsed: Parsed) -> None:
+        """Add what the file says; a key that another file has is a problem, entries of maps are not."""
+        for key, value in parsed.data.items():
+            places = parsed.places[1][key]
+            if key not in self.data:
+                self.data[key], self.places[key] = value, places
+            elif key in MERGED and isinstance(value, dict) and isinstance(self.data[key], dict):
+                whole, inner = self.data[key], self.places[key][1]
+                for name, entry in value.items():
+                    if name in whole:
+                        self.again(f"{key}: {name}", places[1][name], inner[name])
+                    else:
+                        whole[name], inner[name] = entry, places[1][name]
+            else:
+                self.again(key, places, self.places[key])
+
+    def again(self, what: str, places: Any, first: Any) -> None:
+        where = self.reader.where(key_place(first))
+        self.reader.problems.append(
+            Problem(self.reader.where(key_place(places)), "E013", f'"{what}" is already in {where}')
+        )
+
+    def follow(self, path: Path, include: Any, places: Any) -> None:
+        """Read the files that *include* names, in the order of their names."""
+        where = self.reader.where(value_place(places))
+        patterns = include if isinstance(include, list) else [include]
+        for pattern in patterns:
+            if not isinstance(pattern, str) or not pattern or Path(pattern).is_absolute() or ".." in Path(pattern).parts:
+                self.reader.problems.append(
+                    Problem(where, "E014", "include takes paths below the policy's own folder, such as sites/*.yaml")
+                )
+                continue
+            found = sorted(path.parent.glob(pattern))
+            if not found:
+                self.reader.problems.append(Problem(where, "E014", f'include: nothing matches "{pattern}"'))
+            for file in found:
+                self.include(file, where)
+
+    def include(self, file: Path, where: Where) -> None:
+        real = file.resolve()
+        if not real.is_relative_to(self.root):
+            self.reader.problems.append(Problem(where, "E014", f"include: {file} lies outside the policy's folder"))
+        elif real in self.seen:
+            self.reader.problems.append(Problem(where, "E014", f"include: {file} is read twice"))
+        elif len(self.reader.files) >= MAX_FILES:
+            self.reader.problems.append(Problem(where, "E014", f"include: more than {MAX_FILES} files"))
+        else:
+            self.add(file, asked=where)

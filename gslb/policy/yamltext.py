@@ -1,0 +1,301 @@
+"""YAML text to plain values, strictly, with the place of every key and value.
+
+Built on the parser's events, so that nothing of YAML that we do not mean can get through: only
+``true``/``false``, decimal integers, decimals with a point and null are more than text (``NO``,
+``on``, ``010`` and ``1:30`` stay text, as in YAML 1.2), no tags, no merge keys, no key twice, and
+bounds on size, depth and what aliases may expand to.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from gslb.policy.problems import Problem, Where
+
+MAX_OCTETS: Final = 64 << 20  # of all files of one policy together
+MAX_NODES: Final = 5_000_000  # values and keys, those behind aliases counted at each use
+MAX_DEPTH: Final = 32
+MAX_ALIASES: Final = 10_000  # uses
+MAX_KEY: Final = 1024  # characters; YAML's own bound for a key without "?"
+_KEPT_TEXTS: Final = 65_536  # short texts that are kept once
+
+_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,18})")
+_DECIMAL = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,18})\.[0-9]{1,18}")
+_WORDS: Final[dict[str, bool | None]] = {"true": True, "false": False, "null": None, "~": None, "": None}
+
+# Where things stand: a scalar's place is an int, a collection's a pair of its own place and the
+# places inside it. Under a key the place packs that of the key above that of the value.
+Places = Any
+_COLUMN_BITS, _LINE_BITS, _FILE_BITS = 16, 24, 12
+_PLACE_BITS = _COLUMN_BITS + _LINE_BITS + _FILE_BITS
+_PLACE_MASK = (1 << _PLACE_BITS) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a document may grow to."""
+
+    octets: int = MAX_OCTETS
+    nodes: int = MAX_NODES
+    depth: int = MAX_DEPTH
+    aliases: int = MAX_ALIASES
+
+
+DEFAULT_LIMITS: Final = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """One file's value and its places."""
+
+    data: Any
+    places: Places
+
+
+@dataclass(slots=True)
+class Reader:
+    """Reads the files of one document: shares their limits, collects their problems."""
+
+    limits: Limits = DEFAULT_LIMITS
+    problems: list[Problem] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
+    octets: int = 0
+    nodes: int = 0
+    aliases: int = 0
+    _texts: dict[str, str] = field(default_factory=dict)
+
+    def read(self, path: Path, octets: bytes) -> Parsed | None:
+        """Return the value in *octets*; None, and problems, when there is none.
+
+        Duplicate keys, tags and the like are noted and reading goes on; what breaks the text or
+        passes a limit ends it.
+        """
+        self.files.append(path)
+        text = self._text(path, octets)
+        if text is None:
+            return None
+        before = len(self.problems)
+        try:
+            parsed = _Composer(self, path, len(self.files) - 1, text).document()
+        except _StopError:
+            return None
+        except yaml.MarkedYAMLError as error:
+            self._note(path, error.problem_mark, "E003", _syntax(error))
+            return None
+        except yaml.reader.ReaderError as error:
+            where = _where_of_offset(path, text, error.position)
+            self.problems.append(Problem(where, "E003", f"a character that YAML does not allow: {_shown(error.character)}"))
+            return None
+        return parsed if len(self.problems) == before or parsed is not None else None
+
+    def where(self, place: int) -> Where:
+        """Return the place that *place* packs."""
+        column = place & ((1 << _COLUMN_BITS) - 1)
+        line = (place >> _COLUMN_BITS) & ((1 << _LINE_BITS) - 1)
+        return Where(self.files[(place & _PLACE_MASK) >> (_COLUMN_BITS + _LINE_BITS)], line, column)
+
+    def _text(self, path: Path, octets: bytes) -> str | None:
+        self.octets += len(octets)
+        if self.octets > self.limits.octets:
+            self.problems.append(Problem(Where(path), "E002", f"more than {self.limits.octets >> 20} MiB of text"))
+            return None
+        try:
+            return octets.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = octets.count(b"\n", 0, error.start) + 1
+            column = error.start - octets.rfind(b"\n", 0, error.start)
+            self.problems.append(Problem(Where(path, line, column), "E001", "not UTF-8 text"))
+            return None
+
+    def _note(self, path: Path, mark: yaml.Mark | None, code: str, text: str) -> None:
+        where = Where(path) if mark is None else Where(path, mark.line + 1, mark.column + 1)
+        self.problems.append(Problem(where, code, text))
+
+    def keep(self, text: str) -> str:
+        """Return *text*, the same object for equal short texts: files repeat themselves."""
+        if len(text) > 64 or len(self._texts) >= _KEPT_TEXTS:
+            return text
+        return self._texts.setdefault(text, text)
+
+
+class _StopError(Exception):
+    """Reading this file cannot go on; the problem is noted."""
+
+
+class _Composer:
+    """Makes values of the events of one text."""
+
+    def __init__(self, reader: Reader, path: Path, number: int, text: str) -> None:
+        self.reader = reader
+        self.path = path
+        self.file = number << (_COLUMN_BITS + _LINE_BITS)
+        # The C parser is absent where PyYAML was built without libyaml; the other is 20 times slower.
+        self.events: Iterator[Any] = _events(getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text))
+        self.anchors: dict[str, tuple[Any, Places, int] | None] = {}
+
+    def document(self) -> Parsed | None:
+        next(self.events)  # stream start
+        if isinstance(next(self.events), yaml.StreamEndEvent):
+            self.stop(None, "E004", "the file is empty")
+        value, places = self.node(next(self.events), 1)
+        next(self.events)  # document end
+        after = next(self.events)
+        if not isinstance(after, yaml.StreamEndEvent):
+            self.stop(after.start_mark, "E005", "a second document; one file holds one")
+        return Parsed(value, places)
+
+    def node(self, event: Any, depth: int) -> tuple[Any, Places]:
+        reader = self.reader
+        reader.nodes += 1
+        if reader.nodes > reader.limits.nodes:
+            self.stop(event.start_mark, "E002", f"more than {reader.limits.nodes} values")
+        if isinstance(event, yaml.ScalarEvent):
+            value: Any = self.scalar(event)
+            places: Places = self.place(event.start_mark)
+            if event.anchor is not None:
+                self.anchors[event.anchor] = (value, places, 1)
+            return value, places
+        if isinstance(event, yaml.AliasEvent):
+            return self.alias(event)
+        if depth > reader.limits.depth:
+            self.stop(event.start_mark, "E002", f"nested more than {reader.limits.depth} deep")
+        if event.tag is not None and not event.implicit:
+            self.note(event.start_mark, "E007", f"tags such as {_shown(event.tag)} have no meaning here")
+        before = reader.nodes
+        if event.anchor is not None:
+            self.anchors[event.anchor] = None  # not complete: an alias inside would never end
+        is_mapping = isinstance(event, yaml.MappingStartEvent)
+        value, inner = (self.mapping if is_mapping else self.sequence)(depth)
+        places = (self.place(event.start_mark), inner)
+        if event.anchor is not None:
+            self.anchors[event.anchor] = (value, places, reader.nodes - before + 1)
+        return value, places
+
+    def mapping(self, depth: int) -> tuple[dict[str, Any], dict[str, Places]]:
+        values: dict[str, Any] = {}
+        places: dict[str, Places] = {}
+        while not isinstance(event := next(self.events), yaml.MappingEndEvent):
+            mark = event.start_mark
+            key = self.key(event)
+            value, inner = self.node(next(self.events), depth + 1)
+            if key is None:
+                continue
+            if key in values:
+                first = self.reader.where(key_place(places[key]))
+                self.note(mark, "E006", f"key {_shown(key)} stands twice; the first is in line {first.line}")
+                continue
+            values[key] = value
+            at = self.place(mark) << _PLACE_BITS
+            places[key] = at | inner if isinstance(inner, int) else (at | inner[0], inner[1])
+        return values, places
+
+    def sequence(self, depth: int) -> tuple[list[Any], list[Places]]:
+        values: list[Any] = []
+        places: list[Places] = []
+        while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
+            value, inner = self.node(event, depth + 1)
+            values.append(value)
+            places.append(inner)
+        return values, places
+
+    def key(self, event: Any) -> str | None:
+        """Return a key: always text, whatever it looks like."""
+        self.reader.nodes += 1
+        if not isinstance(event, yaml.ScalarEvent):
+            self.stop(event.start_mark, "E008", "a key must be plain text")
+        if event.tag is not None:
+            self.note(event.start_mark, "E007", f"tags such as {_shown(event.tag)} have no meaning here")
+        text = str(event.value)
+        if event.anchor is not None:
+            self.anchors[event.anchor] = (text, self.place(event.start_mark), 1)
+        if text == "<<" and not event.style:
+            self.note(event.start_mark, "E009", 'merge keys ("<<") are not supported; use policies or templates')
+            return None
+        if not text or len(text) > MAX_KEY:
+            self.note(event.start_mark, "E008", "an empty key" if not text else f"a key of {len(text)} characters")
+            return None
+        return self.reader.keep(text)
+
+    def scalar(self, event: Any) -> str | int | float | bool | None:
+        if event.tag is not None:
+            self.note(event.start_mark, "E007", f"tags such as {_shown(event.tag)} have no meaning here")
+        text = str(event.value)
+        if event.style:  # quoted or block: text
+            return self.reader.keep(text)
+        if text in _WORDS:
+            return _WORDS[text]
+        if text[0] in "-+0123456789":
+            if _INTEGER.fullmatch(text):
+                return int(text)
+            if _DECIMAL.fullmatch(text):
+                return float(text)
+        return self.reader.keep(text)
+
+    def alias(self, event: Any) -> tuple[Any, Places]:
+        reader = self.reader
+        reader.aliases += 1
+        if reader.aliases > reader.limits.aliases:
+            self.stop(event.start_mark, "E002", f"more than {reader.limits.aliases} aliases")
+        if event.anchor not in self.anchors:
+            self.stop(event.start_mark, "E010", f"alias *{event.anchor} has no anchor before it")
+        found = self.anchors[event.anchor]
+        if found is None:
+            self.stop(event.start_mark, "E010", f"alias *{event.anchor} stands inside its own anchor")
+        value, places, nodes = found
+        reader.nodes += nodes
+        if reader.nodes > reader.limits.nodes:
+            self.stop(event.start_mark, "E002", f"aliases expand to more than {reader.limits.nodes} values")
+        return value, places
+
+    def place(self, mark: yaml.Mark) -> int:
+        line = min(mark.line + 1, (1 << _LINE_BITS) - 1)
+        column = min(mark.column + 1, (1 << _COLUMN_BITS) - 1)
+        return int(self.file | line << _COLUMN_BITS | column)
+
+    def note(self, mark: yaml.Mark | None, code: str, text: str) -> None:
+        self.reader._note(self.path, mark, code, text)  # noqa: SLF001 - its own half
+
+    def stop(self, mark: yaml.Mark | None, code: str, text: str) -> Any:
+        self.note(mark, code, text)
+        raise _StopError
+
+
+def _events(parser: Any) -> Iterator[Any]:
+    while True:
+        yield parser.get_event()
+
+
+def key_place(places: Places) -> int:
+    packed = places if isinstance(places, int) else places[0]
+    return int(packed >> _PLACE_BITS)
+
+
+def value_place(places: Places) -> int:
+    packed = places if isinstance(places, int) else places[0]
+    return int(packed & _PLACE_MASK)
+
+
+def _syntax(error: yaml.MarkedYAMLError) -> str:
+    text = error.problem or "not YAML"
+    if "'\\t'" in text or "tab" in text.lower():
+        text = "a tab where YAML wants spaces"
+    return f"{error.context}: {text}" if error.context else text
+
+
+def _where_of_offset(path: Path, text: str, offset: int) -> Where:
+    before = text[:offset]
+    return Where(path, before.count("\n") + 1, offset - before.rfind("\n"))
+
+
+def _shown(text: Any) -> str:
+    """Return *text* quoted, short, and without anything that could move a terminal."""
+    plain = str(text)
+    if len(plain) > 60:
+        plain = plain[:60] + "…"
+    return '"' + "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in plain) + '"'

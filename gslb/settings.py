@@ -1,0 +1,186 @@
+"""The node's own settings: frozen models, units in the names. `gslb.configuration` reads them.
+
+What is here is about this machine (addresses, folders, limits); who gets which answer is policy.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from gslb.geo.settings import GeoSettings
+
+MAX_LISTEN = 64  # addresses; each takes two sockets a worker
+MAX_WORKERS = 256
+DEFAULT_CONFIG = Path("/etc/gslb/gslb.yaml")
+DEFAULT_POLICIES = Path("/etc/gslb/policies")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Listen(_Section):
+    """One address to answer on, over UDP and TCP."""
+
+    address: str  # without brackets; IPv6 in its shortest form
+    port: int = Field(ge=1, le=65535)
+
+    @property
+    def ipv6(self) -> bool:
+        """Whether the address is an IPv6 one."""
+        return ":" in self.address
+
+    @property
+    def wildcard(self) -> bool:
+        """Whether this means every address of the machine."""
+        return self.address in {"0.0.0.0", "::"}  # noqa: S104 - a comparison, not a bind
+
+    def __str__(self) -> str:
+        """Return ``192.0.2.1:53`` or ``[2001:db8::1]:53``."""
+        return f"[{self.address}]:{self.port}" if self.ipv6 else f"{self.address}:{self.port}"
+
+
+def parse_listen(text: object) -> object:
+    """Return the `Listen` that *text* means; ``:53`` may be left out. Raises ValueError."""
+    if not isinstance(text, str):
+        return text
+    host, port = text, "53"
+    if text.startswith("["):
+        host, bracket, rest = text[1:].partition("]")
+        if not bracket or (rest and not rest.startswith(":")):
+            raise ValueError(f"{text!r} is not an address and port such as [2001:db8::1]:53")
+        port = rest[1:] if rest else port
+    elif text.count(":") == 1:
+        host, _, port = text.partition(":")
+    elif text.count(":") > 1:
+        raise ValueError(f"an IPv6 address goes in brackets: [{text}]:53")
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        raise ValueError(
+            f"{host!r} is not an IP address (host names are not looked up here)"
+        ) from None
+    if not (port.isascii() and port.isdecimal() and 1 <= int(port[:6]) <= 65535):
+        raise ValueError(f"{port!r} is not a port (1 to 65535)")
+    return Listen(address=str(address), port=int(port))
+
+
+def _parse_ip(text: object) -> object:
+    if isinstance(text, str):
+        try:
+            return str(ipaddress.ip_address(text))
+        except ValueError:
+            raise ValueError(f"{text!r} is not an IP address") from None
+    return text
+
+
+def _parse_network(text: object) -> object:
+    if isinstance(text, str):
+        try:
+            return str(ipaddress.ip_network(text))
+        except ValueError as error:
+            raise ValueError(f"{text!r} is not a network such as 127.0.0.0/8: {error}") from None
+    return text
+
+
+def _one_or_more(value: object) -> object:
+    """Accept one thing where several may stand."""
+    return (value,) if isinstance(value, str | Path) else value
+
+
+ListenText = Annotated[Listen, BeforeValidator(parse_listen)]
+AddressText = Annotated[str, BeforeValidator(_parse_ip)]
+NetworkText = Annotated[str, BeforeValidator(_parse_network)]
+
+DEFAULT_LISTEN = (
+    Listen(address="0.0.0.0", port=53),  # noqa: S104 - a name server is there for everybody
+    Listen(address="::", port=53),
+)
+
+
+class EcsSection(_Section):
+    """How client subnets are used (RFC 7871)."""
+
+    max_prefix4: int = Field(24, ge=0, le=32, description="bits of an IPv4 client that are used")
+    max_prefix6: int = Field(56, ge=0, le=64, description="bits of an IPv6 client that are used")
+    private: Literal["resolver"] = Field(
+        "resolver", description="who decides where a private client is: its resolver's address"
+    )
+
+
+class TcpSection(_Section):
+    """Limits of DNS over TCP (RFC 7766 §6.2, §10); those of one worker are a fair part of them."""
+
+    max_connections: int = Field(4096, ge=1, le=1_000_000)
+    max_per_client: int = Field(64, ge=1, le=65_536, description="of one /32 or /56")
+    max_queries: int = Field(1000, ge=1, description="on one connection")
+    max_unanswered: int = Field(100, ge=1, le=10_000, description="reading pauses above it")
+    first_seconds: float = Field(3.0, gt=0, le=600, description="for the first message")
+    message_seconds: float = Field(2.0, gt=0, le=600, description="from its first octet to last")
+    idle_seconds: float = Field(10.0, gt=0, le=600, description="between messages")
+
+
+class RateSection(_Section):
+    """Limits of UDP responses to one /24 or /56; each worker counts for itself."""
+
+    errors_per_second: float = Field(100.0, ge=0, description="to malformed queries; 0: no limit")
+    responses_per_second: float = Field(
+        0.0, ge=0, description="full ones; beyond it clients are sent to TCP; 0: no limit"
+    )
+
+
+class LogSection(_Section):
+    """What is written to standard error, and how."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "human", "logfmt", "json"] = "auto"
+
+
+class ProbeSection(_Section):
+    """What health checks on this node may touch beyond public addresses."""
+
+    allow: Annotated[tuple[NetworkText, ...], BeforeValidator(_one_or_more)] = Field(
+        (), description="networks that may be probed"
+    )
+
+
+def default_state_directory() -> Path:
+    """Return /var/lib/gslb for root, else the user's own state folder (XDG base directories)."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/gslb")
+    home = os.environ.get("XDG_STATE_HOME")
+    return (Path(home) if home else Path.home() / ".local" / "state") / "gslb"
+
+
+def default_workers() -> int:
+    """Return one worker a core that this process may run on."""
+    return min(len(os.sched_getaffinity(0)), MAX_WORKERS)
+
+
+class Settings(_Section):
+    """Everything that this node is told about itself."""
+
+    listen: Annotated[tuple[ListenText, ...], BeforeValidator(_one_or_more)] = Field(
+        DEFAULT_LISTEN, min_length=1, max_length=MAX_LISTEN
+    )
+    state_directory: Path = Field(default_factory=default_state_directory)
+    policies: Annotated[tuple[Path, ...], BeforeValidator(_one_or_more)] = Field(
+        (DEFAULT_POLICIES,), min_length=1, max_length=1024
+    )
+    workers: int = Field(default_factory=default_workers, ge=1, le=MAX_WORKERS)
+    dataplane: Literal["auto", "python"] = "auto"
+    nsid: str | None = Field(None, min_length=1, max_length=16, pattern=r"^[!-~]+$")
+    resolvers: Annotated[tuple[AddressText, ...], BeforeValidator(_one_or_more)] = Field(
+        (), max_length=16, description="for `alias:`"
+    )
+    ecs: EcsSection = EcsSection()
+    geo: GeoSettings = GeoSettings()
+    tcp: TcpSection = TcpSection()
+    rate: RateSection = RateSection()
+    log: LogSection = LogSection()
+    probes: ProbeSection = ProbeSection()

@@ -1,0 +1,159 @@
+"""Which sites a class of clients gets in a situation, and why: the one place where it is decided.
+
+Answers are rendered from a `Decision`, explanations print it; there is no second opinion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gslb.policy.plan import LastResort, Policy, Rule, Site, WhenAllDown
+from gslb.policy.types import can_answer
+from gslb.steering.capacity import Supply, measure
+from gslb.steering.model import ClientClass, Decision, Level, Reason, SiteCapacity
+from gslb.steering.shares import Shares, apportion, kept_share
+from gslb.steering.situation import Situation
+from gslb.wire.constants import TYPE_A, TYPE_AAAA, TYPE_CNAME
+
+
+def decide(
+    policy: Policy, sites: Mapping[str, Site], cls: ClientClass, rtype: int, situation: Situation
+) -> Decision:
+    """Return which sites the clients of *cls* get for *rtype*, with the trace of how it came."""
+    supplies = {
+        name: measure(sites[name], policy, rtype, situation)
+        for name in rule_sites(policy, sites, cls.rule, rtype)
+    }
+    return decide_supplied(policy, cls, rtype, supplies)
+
+
+def rule_sites(policy: Policy, sites: Mapping[str, Site], rule: int, rtype: int) -> tuple[str, ...]:
+    """Return the sites that rule number *rule* may use for *rtype*, preferred first.
+
+    With a fence those of ``to`` only.
+    """
+    if rule < 0:
+        return ()
+    return tuple(
+        name for name in allowed_sites(policy.rules[rule]) if can_answer(sites[name], rtype)
+    )
+
+
+def allowed_sites(rule: Rule) -> tuple[str, ...]:
+    """Return the sites that *rule* may ever use: a fence forbids those of ``then``."""
+    return tuple(dict.fromkeys(t.site for t in rule.to)) if rule.fence else rule.sites
+
+
+def decide_supplied(
+    policy: Policy, cls: ClientClass, rtype: int, supplies: Mapping[str, Supply]
+) -> Decision:
+    """Decide with sites already measured; *supplies* may hold more sites than the rule uses."""
+    if cls.rule < 0:
+        return Decision(cls.rule, {}, Level.HEALTHY, Reason.REFUSED, (), 0.0)
+    rule = policy.rules[cls.rule]
+    stock = {s: supplies[s] for s in allowed_sites(rule) if s in supplies and supplies[s].weight}
+    healthy = _healthy(stock)
+    kept = {s: kept_share(one.healthy, policy.headroom.get(s, 0.0)) for s, one in stock.items()}
+    level, reason, found = Level.HEALTHY, None, None
+    if _none_by_nature(rule, supplies):
+        reason = Reason.NO_ADDRESS
+    elif not any(one.present for one in stock.values()):
+        reason = _stand_in(policy, rtype) or Reason.UNRESOLVED
+    elif not any(one.undrained for one in stock.values()):
+        level, reason = Level.ANY, _stand_in(policy, rtype) or Reason.ALL_DRAINED
+    elif not any(kept.values()):
+        level, reason = Level.UNDRAINED, _all_down(policy, rtype)
+    elif healthy < policy.panic.below and not any(f >= 1.0 for f in kept.values()):
+        level, reason = Level.UNDRAINED, _panic(policy, rtype)
+    if reason not in {Reason.NO_ADDRESS, Reason.UNRESOLVED, Reason.LAST_RESORT, Reason.REFUSED}:
+        found = apportion(rule, cls, _kept_at(policy, stock, level))
+    shares = found.shares if found else {}
+    return Decision(
+        rule=cls.rule,
+        shares=shares,
+        level=level,
+        reason=reason or (found.reason if found else Reason.UNRESOLVED),
+        sites=tuple(_trace(supplies, allowed_sites(rule), kept, found, reason)),
+        healthy=healthy,
+    )
+
+
+def _healthy(stock: Mapping[str, Supply]) -> float:
+    """Return the healthy weight over all weight that may be used; what is drained may not.
+
+    Ramps are left out: a recovery of everything at once is no reason to distrust the checks.
+    """
+    whole = sum(one.weight * one.undrained for one in stock.values())
+    believed = sum(one.weight * one.believed for one in stock.values())
+    return min(1.0, believed / whole) if whole else 0.0
+
+
+def _kept_at(policy: Policy, stock: Mapping[str, Supply], level: Level) -> dict[str, float]:
+    """Return the share of its own traffic that each site keeps when answers come from *level*."""
+    kept = {}
+    for site, one in stock.items():
+        capacity = {Level.HEALTHY: one.healthy, Level.UNDRAINED: one.undrained}
+        share = capacity.get(level, one.present)
+        kept[site] = kept_share(share, policy.headroom.get(site, 0.0))
+    return kept
+
+
+def _none_by_nature(rule: Rule, supplies: Mapping[str, Supply]) -> bool:
+    """Return whether every site of ``to`` that could have the type is known to have none of it.
+
+    Aliases that resolve to the other family only: that is no failure, so nothing fails over.
+    """
+    targets = [supplies[target.site] for target in rule.to if target.site in supplies]
+    stock = [one for site, one in supplies.items() if site in allowed_sites(rule)]
+    return not any(one.weight for one in targets or stock)
+
+
+def _all_down(policy: Policy, rtype: int) -> Reason:
+    """Return what happens when nothing is healthy."""
+    if policy.when_all_down is WhenAllDown.REFUSE:
+        return Reason.REFUSED
+    if policy.when_all_down is WhenAllDown.LAST_RESORT:
+        return _stand_in(policy, rtype) or Reason.FAIL_OPEN
+    return Reason.FAIL_OPEN
+
+
+def _panic(policy: Policy, rtype: int) -> Reason:
+    """Return what happens when too little is healthy for the checks to be believed."""
+    if policy.panic.serve == "none":
+        return Reason.REFUSED
+    if policy.panic.serve == "last_resort":
+        return _stand_in(policy, rtype) or Reason.PANIC
+    return Reason.PANIC
+
+
+def _stand_in(policy: Policy, rtype: int) -> Reason | None:
+    """Return LAST_RESORT if the policy has one that can answer *rtype*."""
+    last = policy.last_resort
+    return Reason.LAST_RESORT if last is not None and can_stand_in(last, rtype) else None
+
+
+def can_stand_in(last: LastResort, rtype: int) -> bool:
+    """Return whether *last* has something to say to a query of type *rtype*."""
+    if last.cname is not None:
+        return True
+    if rtype == TYPE_CNAME:
+        return False
+    wanted = {TYPE_A: last.a, TYPE_AAAA: last.aaaa}.get(rtype, last.a or last.aaaa)
+    return bool(wanted)
+
+
+def _trace(
+    supplies: Mapping[str, Supply],
+    allowed: tuple[str, ...],
+    kept: Mapping[str, float],
+    found: Shares | None,
+    reason: Reason | None,
+) -> list[SiteCapacity]:
+    lines = []
+    for site in allowed:
+        if site not in supplies:
+            continue
+        share = found.shares.get(site, 0.0) if found else 0.0
+        why = (reason or found.reasons[site]) if found and share else None
+        lines.append(SiteCapacity(site, supplies[site].healthy, kept.get(site, 0.0), share, why))
+    return lines

@@ -1,0 +1,252 @@
+"""Plan, world and situation → answer table contents, and what a change of situation rewrites."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gslb.answers.model import (
+    Choice,
+    Patch,
+    Pool,
+    PrefixMap,
+    Steer,
+    TableContent,
+    ZoneContent,
+)
+from gslb.errors import GslbError
+from gslb.policy.plan import Pick, Plan, Policy
+from gslb.policy.types import record_types
+from gslb.steering.classes import compile_classes
+from gslb.steering.decide import decide_supplied, rule_sites
+from gslb.steering.model import ClientClass, Decision, Level, Reason
+from gslb.steering.owners import Typesets, zone_names
+from gslb.steering.pools import (
+    AnyPoolKey,
+    LastResortKey,
+    NoDataKey,
+    PoolKey,
+    Selection,
+    StockKey,
+    last_resort_key,
+    pool_key,
+    render_last_resort,
+    render_pool,
+    select,
+    stock_key,
+)
+from gslb.steering.rendezvous import slots
+from gslb.steering.situation import Situation
+from gslb.steering.static import render_static
+from gslb.steering.stock import Stock
+from gslb.steering.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One class of clients of one policy and type: what a choice is decided for."""
+
+    zone: int  # index into Plan.zones
+    policy: Policy
+    rtype: int
+    cls: ClientClass
+    stock: tuple[StockKey, ...]  # of the sites that the rule may use
+
+
+class Renderer:
+    """Renders the answers of one plan; a situation at a time.
+
+    What does not depend on the situation is made once, in the constructor: client classes,
+    static records, names, and the places of all choices and pools that any situation could need.
+    """
+
+    def __init__(self, plan: Plan, world: World, serial: int = 0) -> None:
+        """Prepare.
+
+        Args:
+            plan: what the policies say.
+            world: where clients are.
+            serial: the SOA serial of zones that have none of their own.
+        """
+        self.plan = plan
+        self._cases: list[Case] = []
+        self._steers: list[Steer] = []
+        self._maps: list[PrefixMap] = []
+        self._map_numbers: dict[int, int] = {}  # by identity of the map
+        self._pool_numbers: dict[AnyPoolKey, int] = {}
+        self._typesets = Typesets()
+        self._static = [render_static(zone, serial) for zone in plan.zones]
+        self._names = []
+        for number, (zone, static) in enumerate(zip(plan.zones, self._static, strict=True)):
+            steers = {
+                index: self._add_policy(number, policy, world)
+                for index, policy in enumerate(zone.policies)
+            }
+            self._names.append(zone_names(zone, static, steers, self._typesets))
+        self._pool_keys = list(self._pool_numbers)
+        self._stock = Stock(plan, dict.fromkeys(key for c in self._cases for key in c.stock))
+        self._by_stock = self._users()
+        self._selections: dict[int, Selection] = {}
+        self._pools: list[Pool] = []
+        self._choices: list[Choice] = []
+
+    def _add_policy(self, zone: int, policy: Policy, world: World) -> dict[int, int]:
+        """Add the steers of *policy*; return their indices by type."""
+        sites = self.plan.zones[zone].sites
+        steers = {}
+        for rtype in record_types(policy, sites):
+            classes = compile_classes(policy, sites, rtype, world)
+            first = len(self._cases)
+            self._cases += [self._case(zone, policy, rtype, cls) for cls in classes.classes]
+            steers[rtype] = len(self._steers)
+            resolvers = classes.resolvers
+            self._steers.append(
+                Steer(
+                    views=tuple(self._map_number(view) for view in classes.views),
+                    choices=tuple(range(first, len(self._cases))),
+                    resolvers=None if resolvers is None else self._map_number(resolvers),
+                    sticky=any(sticky(policy, cls) for cls in classes.classes),
+                    ignore_ecs=policy.ignore_ecs,
+                )
+            )
+        return steers
+
+    def _case(self, zone: int, policy: Policy, rtype: int, cls: ClientClass) -> Case:
+        """Return the case of a class; make places for every pool that it could ever point at."""
+        names = rule_sites(policy, self.plan.zones[zone].sites, cls.rule, rtype)
+        keys: list[AnyPoolKey] = [
+            pool_key(zone, policy, cls.rule, site, rtype, level)
+            for site in names
+            for level in Level
+        ]
+        last = last_resort_key(zone, policy, rtype)
+        keys += [NoDataKey(zone)] if last is None else [NoDataKey(zone), last]
+        for key in keys:
+            self._pool_numbers.setdefault(key, len(self._pool_numbers))
+        stock = tuple(stock_key(zone, policy, site, rtype) for site in names)
+        return Case(zone, policy, rtype, cls, stock)
+
+    def _map_number(self, prefixes: PrefixMap) -> int:
+        number = self._map_numbers.setdefault(id(prefixes), len(self._maps))
+        if number == len(self._maps):
+            self._maps.append(prefixes)
+        return number
+
+    def _users(self) -> dict[StockKey, tuple[list[int], list[int]]]:
+        """Return by stock the pools made of it and the cases decided by it."""
+        users: dict[StockKey, tuple[list[int], list[int]]] = {}
+        for number, key in enumerate(self._pool_keys):
+            if isinstance(key, PoolKey):
+                users.setdefault(key.stock, ([], []))[0].append(number)
+        for number, case in enumerate(self._cases):
+            for stock in case.stock:
+                users[stock][1].append(number)
+        return users
+
+    def content(self, situation: Situation) -> TableContent:
+        """Return the whole table for *situation*; later patches are relative to it."""
+        self._stock.take(situation)
+        self._selections.clear()
+        self._pools = [self._pool(number) for number in range(len(self._pool_keys))]
+        self._choices = [self._choice(case) for case in self._cases]
+        return TableContent(
+            zones=tuple(self._zones()),
+            typesets=self._typesets.list,
+            steers=self._steers,
+            maps=self._maps,
+            choices=tuple(self._choices),
+            pools=tuple(self._pools),
+            origin=self.plan.hash,
+        )
+
+    def _zones(self) -> Iterator[ZoneContent]:
+        for zone, static, names in zip(self.plan.zones, self._static, self._names, strict=True):
+            yield ZoneContent(
+                apex=zone.apex,
+                serial=static.serial,
+                negative=static.negative,
+                names=names,
+                cuts=static.cuts,
+                ecs=zone.ecs,
+            )
+
+    def patch(self, situation: Situation) -> Patch:
+        """Return what *situation* changes in the table as of the last content or patch.
+
+        Raises:
+            GslbError: there was no content yet.
+        """
+        if not self._choices and self._cases:
+            raise GslbError("a patch needs a table that it changes; none was rendered yet")
+        before = dict(self._stock.supplies)
+        changed = self._stock.take(situation)
+        pools: dict[int, Pool] = {}
+        cases: set[int] = set()
+        for stock in changed:
+            pool_numbers, case_numbers = self._by_stock[stock]
+            for number in pool_numbers:
+                pool = self._changed_pool(number)
+                if pool is not None and pool != self._pools[number]:
+                    pools[number] = self._pools[number] = pool
+            if self._stock.supplies[stock] != before.get(stock):
+                cases.update(case_numbers)
+        choices: dict[int, Choice] = {}
+        for number in sorted(cases):
+            choice = self._choice(self._cases[number])
+            if choice != self._choices[number]:
+                choices[number] = self._choices[number] = choice
+        return Patch(choices, pools)
+
+    def _changed_pool(self, number: int) -> Pool | None:
+        """Return the pool anew if what it is made of changed."""
+        key = self._pool_keys[number]
+        before = self._selections.get(number)
+        if isinstance(key, PoolKey) and select(key, self._stock.candidates[key.stock]) == before:
+            return None
+        return self._pool(number)
+
+    def _pool(self, number: int) -> Pool:
+        key = self._pool_keys[number]
+        if isinstance(key, NoDataKey):
+            return Pool((self._static[key.zone].negative,), (1.0,))
+        zone: int = key.zone if isinstance(key, LastResortKey) else key.stock.zone
+        apex, negative = self.plan.zones[zone].apex, self._static[zone].negative
+        if isinstance(key, LastResortKey):
+            return render_last_resort(key, apex, negative)
+        selection = select(key, self._stock.candidates[key.stock])
+        self._selections[number] = selection
+        return render_pool(key, apex, selection, negative)
+
+    def decision(self, case: Case) -> Decision:
+        """Return what is decided for *case* in the situation that was rendered last."""
+        supplies = {key.site: self._stock.supplies[key] for key in case.stock}
+        return decide_supplied(case.policy, case.cls, case.rtype, supplies)
+
+    def _choice(self, case: Case) -> Choice:
+        decision = self.decision(case)
+        keys = pool_keys(case.zone, case.policy, case.rtype, decision)
+        numbers = tuple(self._pool_numbers[key] for key in keys)
+        if not numbers:
+            return Choice((), refused=True)
+        shares = tuple(decision.shares.items()) or (("", 1.0),)
+        if sticky(case.policy, case.cls) and len(shares) > 1:
+            return Choice(numbers, slots=slots(shares))
+        return Choice(numbers, tuple(share for _, share in shares))
+
+
+def sticky(policy: Policy, cls: ClientClass) -> bool:
+    """Return whether the answers of *cls* depend on the client's prefix itself."""
+    return cls.rule >= 0 and policy.rules[cls.rule].pick is Pick.HASH
+
+
+def pool_keys(zone: int, policy: Policy, rtype: int, decision: Decision) -> list[AnyPoolKey]:
+    """Return the pools that *decision* points at, in the order of its shares; empty: refused."""
+    if decision.reason is Reason.NO_ADDRESS:
+        return [NoDataKey(zone)]
+    if decision.reason is Reason.LAST_RESORT:
+        last = last_resort_key(zone, policy, rtype)
+        return [] if last is None else [last]
+    return [
+        pool_key(zone, policy, decision.rule, site, rtype, decision.level)
+        for site in decision.shares
+    ]

@@ -1,0 +1,248 @@
+"""The process in charge: it opens the sockets, has policies compiled, keeps the workers serving.
+
+Start: lock the state directory, open the sockets (or take over those of workers that outlived an
+earlier supervisor), serve the newest valid table on disk at once, compile the policies, swap.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Callable
+
+from gslb import __version__, control, takeover
+from gslb.children import Workers
+from gslb.compilation import Compiled, Refused
+from gslb.control import Message
+from gslb.dataplane.settings import TcpSettings
+from gslb.dataplane.worker import Orders
+from gslb.errors import GslbError
+from gslb.keeper import ServedTable, TableKeeper
+from gslb.logs import Log
+from gslb.notify import notify, watchdog_seconds
+from gslb.settings import Settings
+from gslb.state.tables import TableStore
+from gslb.statedir import StateDirectory
+
+CONTROL_NAME = "control.sock"
+MIN_CONNECTIONS, MIN_PER_CLIENT = 64, 16  # TCP, of a worker, however many share the node's limits
+
+_log = Log(__name__)
+
+
+class PoliciesRefusedError(GslbError):
+    """A node's first policies may not be used, and there is nothing else that it could serve."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__(
+            "the policies are refused, and no valid table is on disk: nothing to serve"
+        )
+        self.problems = problems
+
+
+class Supervisor:
+    """Everything that one node runs. `run` is its whole life."""
+
+    def __init__(self, settings: Settings, ready: Callable[[], None] = lambda: None) -> None:
+        """Take settings; nothing is touched before `run`, which calls *ready* once it serves."""
+        self.settings = settings
+        self._ready = ready
+        self._began = time.monotonic()
+        self._stop = asyncio.Event()
+        self._reloads: set[asyncio.Task[None]] = set()
+        self._reloading = asyncio.Lock()
+
+    async def run(self) -> None:
+        """Serve until told to stop. Raises GslbError if the start fails."""
+        settings = self.settings
+        state = StateDirectory(settings.state_directory)
+        orphans = takeover.find_orphans(settings.state_directory)
+        sockets = takeover.gather_sockets(settings.listen, settings.workers, orphans)
+        self._workers = Workers(settings.state_directory, _orders(settings, state.cookie_secrets()))
+        self._keeper = TableKeeper(settings, TableStore(settings.state_directory), self._publish)
+        background = [asyncio.create_task(self._keeper.aliases.run())]
+        self._handle_signals()
+        served = await self._first_table()
+        try:
+            await self._workers.start(sockets, served)
+        except GslbError:
+            await self._workers.stop()
+            raise
+        takeover.retire(orphans)
+        listener = control.listen_at(settings.state_directory / CONTROL_NAME)
+        background += [
+            asyncio.create_task(control.serve(listener, self.handle)),
+            asyncio.create_task(self._keeper.keep_up()),
+            asyncio.create_task(_show_life()),
+        ]
+        self._announce(served)
+        if self._keeper.compiled is None:
+            self._reload_soon()
+        await self._until_stopped(background)
+        state.close()
+
+    async def handle(self, request: Message) -> Message:
+        """Do what somebody asks over the control socket."""
+        match request:
+            case {"do": "status"}:
+                return await self._status()
+            case {"do": "reload"}:
+                return await self._reload()
+        return {"ok": False, "error": "unknown request"}
+
+    async def _first_table(self) -> ServedTable:
+        """Return the table to begin with: the newest on disk, else what the policies say."""
+        if not self._keeper.take_newest():
+            result = await self._keeper.reload()
+            if isinstance(result, Refused):
+                raise PoliciesRefusedError(result.lines)
+        assert self._keeper.served is not None
+        return self._keeper.served
+
+    async def _publish(self, table: ServedTable) -> None:
+        for trouble in await self._workers.swap(table):
+            _log.error("table not taken up", reason=trouble, generation=table.generation)
+
+    async def _reload(self) -> Message:
+        async with self._reloading:  # the second of two at a time sees what the first one did not
+            try:
+                result = await self._keeper.reload()
+            except GslbError as error:
+                return {"ok": False, "error": str(error)}
+        if isinstance(result, Refused):
+            return {"ok": False, "problems": result.lines}
+        _log_serving("reloaded", result)
+        return {
+            "generation": result.generation,
+            "policy": result.policy,
+            "zones": list(result.zones),
+            "names": result.names,
+            "warnings": list(result.warnings),
+            "seconds": round(result.seconds, 3),
+        }
+
+    def _reload_soon(self) -> None:
+        """Reload, and leave the outcome to the log."""
+
+        async def reload() -> None:
+            await self._reload()
+
+        task = asyncio.create_task(reload())
+        self._reloads.add(task)
+        task.add_done_callback(self._reloads.discard)
+
+    async def _status(self) -> Message:
+        keeper = self._keeper
+        compiled = keeper.compiled
+        return {
+            "version": __version__,
+            "pid": os.getpid(),
+            "uptime_seconds": round(time.monotonic() - self._began, 1),
+            "listen": [str(listen) for listen in self.settings.listen],
+            "state_directory": str(self.settings.state_directory),
+            "generation": keeper.served.generation if keeper.served else 0,
+            "table": str(keeper.served.path) if keeper.served else "",
+            "table_octets": compiled.octets if compiled else None,
+            "policy": compiled.policy if compiled else None,
+            "zones": list(compiled.zones) if compiled else None,
+            "names": compiled.names if compiled else None,
+            "geo": compiled.geo if compiled else None,
+            "geo_alarms": list(compiled.geo_alarms) if compiled else [],
+            "refused": keeper.refusal,
+            "workers": await self._workers.status(),
+        }
+
+    def _handle_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGHUP, self._reload_soon)
+        for stop in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(stop, self._stop.set)
+
+    def _announce(self, served: ServedTable) -> None:
+        _log.info(
+            "serving",
+            listen=", ".join(map(str, self.settings.listen)),
+            workers=self.settings.workers,
+            generation=served.generation,
+            state_directory=str(self.settings.state_directory),
+            seconds=time.monotonic() - self._began,
+        )
+        if self._keeper.compiled is not None:
+            _log_serving("policies", self._keeper.compiled)
+        notify("READY=1", f"STATUS=serving generation {served.generation}")
+        self._ready()
+
+    async def _until_stopped(self, background: list[asyncio.Task[None]]) -> None:
+        """Wait for a signal, then end in order. A part that fails raises what it failed of."""
+        stop = asyncio.create_task(self._wait_for_stop())
+        done, _ = await asyncio.wait({stop, *background}, return_when=asyncio.FIRST_COMPLETED)
+        for task in done - {stop}:
+            task.result()  # the workers go on without us until somebody takes over
+        notify("STOPPING=1")
+        _log.info("stopping")
+        for task in background:
+            task.cancel()
+        self._keeper.close()
+        await self._workers.stop()
+        (self.settings.state_directory / CONTROL_NAME).unlink(missing_ok=True)
+
+    async def _wait_for_stop(self) -> None:
+        await self._stop.wait()
+
+
+async def _show_life() -> None:
+    """Tell the service manager that the loop turns, as often as it wants to hear it."""
+    seconds = watchdog_seconds()
+    while True:
+        await asyncio.sleep(seconds or 3600.0)
+        if seconds:
+            notify("WATCHDOG=1")
+
+
+def _log_serving(event: str, compiled: Compiled) -> None:
+    for line in compiled.warnings:
+        _log.warning("policy warning", problem=line)
+    for line in compiled.geo_alarms:
+        _log.error("geography", problem=line)
+    _log.info(
+        event,
+        generation=compiled.generation,
+        policy=compiled.policy,
+        zones=len(compiled.zones),
+        names=compiled.names,
+        seconds=compiled.seconds,
+        octets=compiled.octets,
+    )
+
+
+def _orders(settings: Settings, secrets: tuple[bytes, ...]) -> Orders:
+    """Return what every worker is told; number, sockets and table are filled in for each."""
+    tcp = settings.tcp
+    share = settings.workers
+    return Orders(
+        number=0,
+        table="",
+        generation=0,
+        control=-1,
+        sockets=(),
+        tcp=TcpSettings(
+            max_connections=max(MIN_CONNECTIONS, tcp.max_connections // share),
+            max_per_client=max(MIN_PER_CLIENT, tcp.max_per_client // share),
+            max_queries=tcp.max_queries,
+            max_unanswered=tcp.max_unanswered,
+            first_seconds=tcp.first_seconds,
+            message_seconds=tcp.message_seconds,
+            idle_seconds=tcp.idle_seconds,
+        ),
+        nsid=settings.nsid,
+        version=None,
+        ecs_max4=settings.ecs.max_prefix4,
+        ecs_max6=settings.ecs.max_prefix6,
+        cookie_secrets=tuple(secret.hex() for secret in secrets),
+        errors_per_second=settings.rate.errors_per_second,
+        responses_per_second=settings.rate.responses_per_second,
+        log_level=settings.log.level,
+        log_format=settings.log.format,
+    )

@@ -1,0 +1,112 @@
+"""Workers whose supervisor has died: found, asked for their sockets, and sent home at the end.
+
+They go on answering until somebody who holds the state directory's lock and serves with workers
+of its own tells them to finish. Until then each keeps a socket file in the state directory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gslb import control
+from gslb.control import ControlError
+from gslb.errors import GslbError
+from gslb.logs import Log
+from gslb.settings import Listen, parse_listen
+from gslb.sockets import TYPES, Kind, OpenSocket, claim, open_shared, without_missing_ipv6
+
+ASK_SECONDS = 5.0
+MAX_ORPHANS = 1024  # socket files that are looked at
+
+_log = Log(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """A worker that has outlived its supervisor."""
+
+    pid: int
+    path: Path
+    sockets: tuple[OpenSocket, ...]
+
+
+def find_orphans(directory: Path) -> list[Orphan]:
+    """Return the workers of an earlier supervisor of *directory*, with copies of their sockets.
+
+    Only for the holder of the directory's lock: a worker with a living supervisor looks the same.
+    """
+    paths = [*directory.glob("worker-*.sock"), *directory.glob("orphan-*.sock")]
+    orphans = []
+    for path in sorted(paths)[:MAX_ORPHANS]:
+        try:
+            answer, descriptors = control.ask_passing(path, {"do": "sockets"}, ASK_SECONDS)
+        except ControlError:
+            path.unlink(missing_ok=True)  # left by a worker that is gone
+            continue
+        pid = int(answer["pid"])
+        kept = path.rename(directory / f"orphan-{pid}.sock")  # its name goes to a new worker
+        orphans.append(Orphan(pid, kept, tuple(_adopt(answer["sockets"], descriptors))))
+        _log.warning("worker without supervisor found", worker_pid=pid, sockets=len(descriptors))
+    return orphans
+
+
+def _adopt(named: Sequence[Sequence[str]], descriptors: Sequence[int]) -> Iterable[OpenSocket]:
+    for (kind, text), descriptor in zip(named, descriptors, strict=True):
+        listen = parse_listen(text)
+        assert isinstance(listen, Listen)
+        sock = socket.socket(fileno=descriptor)
+        yield OpenSocket("udp" if kind == "udp" else "tcp", listen, sock)
+
+
+def retire(orphans: Iterable[Orphan]) -> None:
+    """Tell *orphans* to finish the connections that they have, and end."""
+    for orphan in orphans:
+        with contextlib.suppress(ControlError):
+            control.ask(orphan.path, {"do": "retire"}, ASK_SECONDS)
+        orphan.path.unlink(missing_ok=True)
+        _log.info("worker without supervisor retired", worker_pid=orphan.pid)
+
+
+def gather_sockets(
+    listen: Sequence[Listen], workers: int, orphans: Iterable[Orphan]
+) -> list[list[OpenSocket]]:
+    """Return each worker's sockets: those of *orphans* where they fit, new ones elsewhere.
+
+    What is left of the orphans' is closed here. Raises GslbError with every address that cannot
+    be had, one a line.
+    """
+    pool: dict[tuple[Kind, Listen], dict[int, OpenSocket]] = {}
+    for one in (s for orphan in orphans for s in orphan.sockets):
+        same = pool.setdefault((one.kind, one.listen), {})
+        inode = os.fstat(one.sock.fileno()).st_ino  # two orphans may hold one and the same socket
+        if inode in same:
+            one.sock.close()
+        else:
+            same[inode] = one
+    known = {address for _, address in pool}
+    usable, troubles = claim(a for a in listen if a not in known)
+    if troubles := without_missing_ipv6(troubles):
+        raise GslbError("\n".join(map(str, troubles)))
+    wanted = [a for a in listen if a in known or a in usable]
+    sets = [_take(wanted, pool) for _ in range(workers)]
+    for rest in pool.values():
+        for one in rest.values():
+            one.sock.close()
+    return sets
+
+
+def _take(
+    wanted: Sequence[Listen], pool: dict[tuple[Kind, Listen], dict[int, OpenSocket]]
+) -> list[OpenSocket]:
+    """Return one worker's sockets for *wanted*, out of *pool* first."""
+    result = []
+    for listen in wanted:
+        for kind in TYPES:
+            held = pool.get((kind, listen))
+            result.append(held.popitem()[1] if held else open_shared(kind, listen))
+    return result

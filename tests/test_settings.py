@@ -1,0 +1,119 @@
+"""Settings: what a node may be told, and what it is told when that is wrong."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from gslb.settings import Listen, Settings, default_state_directory, default_workers, parse_listen
+
+
+@pytest.mark.parametrize(
+    ("text", "address", "port"),
+    [
+        ("192.0.2.1", "192.0.2.1", 53),
+        ("192.0.2.1:5300", "192.0.2.1", 5300),
+        ("[2001:db8::1]", "2001:db8::1", 53),
+        ("[2001:DB8:0::1]:5300", "2001:db8::1", 5300),
+        ("[::]:53", "::", 53),
+    ],
+)
+def test_an_address_may_stand_with_or_without_port(text: str, address: str, port: int) -> None:
+    """The port of DNS is taken where none is given, and IPv6 gets its shortest form."""
+    assert parse_listen(text) == Listen(address=address, port=port)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("2001:db8::1", r"in brackets: \[2001:db8::1\]:53"),
+        ("localhost:53", "not an IP address"),
+        ("192.0.2.1:0", "not a port"),
+        ("192.0.2.1:65536", "not a port"),
+        ("192.0.2.1:99999999999999999999", "not a port"),
+        ("192.0.2.1:²", "not a port"),
+        ("192.0.2.1:", "not a port"),
+        ("[2001:db8::1", "such as"),
+        ("[2001:db8::1]53", "such as"),
+        ("", "not an IP address"),
+    ],
+)
+def test_what_is_no_address_is_said_to_be_none(text: str, says: str) -> None:
+    """The message names what was read and shows what would do."""
+    with pytest.raises(ValueError, match=says):
+        parse_listen(text)
+
+
+@given(st.ip_addresses(), st.integers(1, 65535))
+def test_the_text_of_an_address_means_that_address(address: object, port: int) -> None:
+    """What `Listen` prints, `parse_listen` reads."""
+    listen = Listen(address=str(address), port=port)
+    assert parse_listen(str(listen)) == listen
+
+
+@given(st.text())
+def test_any_text_is_read_or_refused(text: str) -> None:
+    """No text raises anything but ValueError."""
+    try:
+        parse_listen(text)
+    except ValueError:
+        return
+
+
+def test_settings_have_a_default_for_everything() -> None:
+    """A node without a settings file serves on port 53 of every address."""
+    settings = Settings()
+    assert [str(listen) for listen in settings.listen] == ["0.0.0.0:53", "[::]:53"]
+    assert settings.workers == default_workers() >= 1
+    assert (settings.ecs.max_prefix4, settings.ecs.max_prefix6) == (24, 56)
+
+
+def test_settings_are_frozen() -> None:
+    """A change is a new object."""
+    with pytest.raises(ValidationError):
+        Settings().workers = 3  # type: ignore[misc]  # that it is refused is the point
+
+
+def test_one_may_stand_where_several_may() -> None:
+    """A single address needs no list."""
+    settings = Settings.model_validate({"listen": "192.0.2.1", "resolvers": "192.0.2.53"})
+    assert settings.listen == (Listen(address="192.0.2.1", port=53),)
+    assert settings.resolvers == ("192.0.2.53",)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"workers": 0},
+        {"workers": 1000},
+        {"listen": []},
+        {"nsid": "seventeen letters"},
+        {"nsid": "é"},
+        {"ecs": {"max_prefix4": 33}},
+        {"tcp": {"idle_seconds": 0}},
+        {"log": {"level": "loud"}},
+        {"resolvers": ["resolver.example.com"]},
+        {"probes": {"allow": ["127.0.0.1/8"]}},
+        {"unknown": 1},
+    ],
+)
+def test_values_out_of_bounds_are_refused(wrong: dict[str, object]) -> None:
+    """Each limit of a node's settings is kept."""
+    with pytest.raises(ValidationError):
+        Settings.model_validate(wrong)
+
+
+def test_the_state_folder_is_the_users_own_unless_it_is_root(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The XDG variable counts for users; root has the system's folder."""
+    monkeypatch.setenv("XDG_STATE_HOME", "/example/state")
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    assert str(default_state_directory()) == "/example/state/gslb"
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.setenv("HOME", "/example")
+    assert str(default_state_directory()) == "/example/.local/state/gslb"
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    assert str(default_state_directory()) == "/var/lib/gslb"
