@@ -1,43 +1,28 @@
-"""From policy files to an answer table on disk, in a process of its own.
+"""Having policies compiled, in a process of its own: what is asked of it, and what it answers.
 
-The process is started for one reading of the policies and then kept: it holds the plan and what
-was rendered, and patches the table that the workers map whenever the situation changes. A reload
-starts another beside it; the old one, and all its memory, goes when the new table is served. So
-the supervisor's loop never waits for a compilation, and never holds a policy.
+The process (`gslb.tablemaker`) is started for one reading of the policies and then kept: it holds
+the plan and what was rendered, and patches the table that the workers map whenever the situation
+changes. A reload starts another beside it; the old one, and all its memory, goes when the new
+table is served. So the supervisor's loop never waits for a compilation, and never holds a policy.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import pickle
-import signal
 import sys
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from gslb.answers.pack import pack
-from gslb.answers.patch import ArenaFull, TableWriter
-from gslb.answers.verify import verify
 from gslb.errors import GslbError
-from gslb.geo.load import load_world_geo
 from gslb.geo.settings import GeoSettings
-from gslb.policy.compile import compile_policies
-from gslb.policy.names import name_text
-from gslb.policy.plan import Endpoint, Plan
 from gslb.policy.problems import Problem, Severity
-from gslb.state.tables import TableStore, map_table
-from gslb.steering.lint import lint_plan
-from gslb.steering.render import Renderer
 from gslb.steering.situation import Situation
-from gslb.steering.world import make_world
 
 LENGTH_OCTETS = 8  # in front of each pickled value
-MAX_REASONS = 5  # why a table is not valid
 MAX_SHOWN = 200  # problems that are carried to a log or a caller; the rest is counted
 
 
@@ -90,9 +75,7 @@ class Refused:
     @property
     def lines(self) -> list[str]:
         """The reasons as ``file:line:column: error[CODE] text``, `MAX_SHOWN` of them."""
-        lines = [str(p) for p in sorted(self.problems) if p.severity is Severity.ERROR]
-        more = len(lines) - MAX_SHOWN
-        return lines[:MAX_SHOWN] + ([f"… and {more} more errors"] if more > 0 else [])
+        return lines_of(self.problems, Severity.ERROR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +84,13 @@ class Patched:
 
     choices: int
     pools: int
+
+
+def lines_of(problems: Iterable[Problem], severity: Severity) -> list[str]:
+    """Return the problems of one *severity* as text, `MAX_SHOWN` of them, by place."""
+    lines = [str(problem) for problem in sorted(problems) if problem.severity is severity]
+    more = len(lines) - MAX_SHOWN
+    return lines[:MAX_SHOWN] + ([f"… and {more} more {severity}s"] if more > 0 else [])
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +129,7 @@ class Compiler:
                 self._process = await asyncio.create_subprocess_exec(
                     sys.executable,
                     "-c",
-                    "from gslb.compilation import main; main()",
+                    "from gslb.tablemaker import main; main()",
                     stdin=asyncio.subprocess.PIPE,
                     stdout=asyncio.subprocess.PIPE,
                 )
@@ -147,7 +137,7 @@ class Compiler:
             assert into is not None
             assert out is not None
             try:
-                into.write(_packed(work))
+                into.write(packed(work))
                 await into.drain()
                 length = int.from_bytes(await out.readexactly(LENGTH_OCTETS), "big")
                 answer = pickle.loads(await out.readexactly(length))  # noqa: S301 - our own child
@@ -169,119 +159,7 @@ class Compiler:
                 self._process.kill()
 
 
-def _packed(value: object) -> bytes:
+def packed(value: object) -> bytes:
+    """Return *value* pickled, behind its length."""
     octets = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
     return len(octets).to_bytes(LENGTH_OCTETS, "big") + octets
-
-
-# ---- in the process ----------------------------------------------------------------------------
-
-
-class _Bench:
-    """What the process holds between jobs."""
-
-    def __init__(self) -> None:
-        self._store: TableStore | None = None
-        self._renderer: Renderer | None = None
-        self._writer: TableWriter | None = None
-        self._compiled: Compiled | None = None
-
-    def do(self, work: Job | Change) -> Compiled | Refused | Patched | Failed:
-        """Do one piece of work."""
-        try:
-            if isinstance(work, Job):
-                return self._compile(work)
-            return self._patch(work)
-        except GslbError as error:
-            return Failed(str(error))
-        except OSError as error:
-            return Failed(f"the answer table cannot be made: {error}")
-
-    def _compile(self, job: Job) -> Compiled | Refused:
-        started = time.monotonic()
-        plan, problems = compile_policies(list(job.policies))
-        if plan is None:
-            return Refused(tuple(problems))
-        at = job.situation.at
-        loaded = load_world_geo(job.geo, state=job.state_directory, today=at.date())
-        world = make_world(loaded.table, at)
-        problems = [*problems, *lint_plan(plan, world)]
-        if any(problem.severity is Severity.ERROR for problem in problems):
-            return Refused(tuple(problems))
-        warnings = [str(p) for p in sorted(problems) if p.severity is Severity.WARNING]
-        self._renderer = Renderer(plan, world, serial=job.serial)
-        self._store = TableStore(job.state_directory)
-        path, octets = self._write(job.generation, job.situation)
-        self._compiled = Compiled(
-            path=path,
-            generation=job.generation,
-            serial=job.serial,
-            policy=plan.hash,
-            zones=tuple(name_text(zone.apex) for zone in plan.zones),
-            names=sum(len(zone.names) for zone in plan.zones),
-            aliases=aliases_of(plan),
-            ends=ends_of(plan, at),
-            warnings=tuple(warnings),
-            geo=loaded.source,
-            geo_alarms=loaded.alarms,
-            seconds=time.monotonic() - started,
-            octets=octets,
-        )
-        return self._compiled
-
-    def _patch(self, change: Change) -> Patched | Compiled:
-        if self._renderer is None or self._compiled is None or self._writer is None:
-            raise GslbError("nothing was compiled yet")
-        if not change.rewrite:
-            patch = self._renderer.patch(change.situation)
-            with contextlib.suppress(ArenaFull):
-                self._writer.patch(patch)
-                return Patched(len(patch.choices), len(patch.pools))
-        path, octets = self._write(change.spare_generation, change.situation)
-        self._compiled = replace(
-            self._compiled, path=path, generation=change.spare_generation, octets=octets
-        )
-        return self._compiled
-
-    def _write(self, generation: int, situation: Situation) -> tuple[Path, int]:
-        """Render everything into a table on disk, and be its writer from now on."""
-        assert self._renderer is not None
-        assert self._store is not None
-        octets = pack(self._renderer.content(situation), generation, int(time.time()))
-        bad = verify(octets)
-        if bad:  # a mistake of ours, not the operator's: what is served stays
-            raise GslbError(f"the new answer table is not valid: {'; '.join(bad[:MAX_REASONS])}")
-        path = self._store.write(octets, generation)
-        self._writer = TableWriter(map_table(path, writable=True))
-        return path, len(octets)
-
-
-def aliases_of(plan: Plan) -> tuple[bytes, ...]:
-    """Return every name that stands for an endpoint's addresses, in wire form, each once."""
-    names = (endpoint.alias for endpoint in _endpoints(plan))
-    return tuple(sorted({name for name in names if name is not None}))
-
-
-def ends_of(plan: Plan, at: datetime) -> tuple[datetime, ...]:
-    """Return the moments after *at* when a drain in the files ends, ascending."""
-    drains = (endpoint.drained for endpoint in _endpoints(plan))
-    ends = {drain.until for drain in drains if drain is not None and drain.until is not None}
-    return tuple(sorted(end for end in ends if end > at))
-
-
-def _endpoints(plan: Plan) -> Iterator[Endpoint]:
-    for zone in plan.zones:
-        for site in zone.sites.values():
-            yield from site.endpoints
-
-
-def main() -> None:
-    """Do what comes over standard input until that ends: with the supervisor, at the latest."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is the supervisor's
-    with os.fdopen(os.dup(1), "wb") as out:
-        os.dup2(2, 1)  # nothing that prints may end up among the answers
-        bench = _Bench()
-        while length := sys.stdin.buffer.read(LENGTH_OCTETS):
-            octets = sys.stdin.buffer.read(int.from_bytes(length, "big"))
-            out.write(_packed(bench.do(pickle.loads(octets))))  # noqa: S301 - from our own parent
-            out.flush()

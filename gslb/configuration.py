@@ -188,15 +188,15 @@ class _Merged:
 
     def holds(self, steps: Steps) -> Steps:
         """Return the part of *steps* that leads to something."""
+        held = 0
         value: Any = self.data
-        held: list[str | int] = []
         for step in steps:
-            if (isinstance(value, dict) and step in value) or (isinstance(value, list) and isinstance(step, int) and step < len(value)):
-                value = value[step]
-            else:
+            inner = dict(enumerate(value)) if isinstance(value, list) else value
+            if not isinstance(inner, dict) or step not in inner:
                 break
-            held.append(step)
-        return tuple(held)
+            value = inner[step]
+            held += 1
+        return steps[:held]
 
     def _elsewhere(self, steps: Steps) -> Where | None:
         names = tuple(step for step in steps[:2] if isinstance(step, str))

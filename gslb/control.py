@@ -17,6 +17,7 @@ from typing import Any
 
 from gslb.errors import GslbError
 
+SUPERVISOR_SOCKET = "control.sock"  # in the state directory
 MAX_REQUEST = 64 << 10  # octets of one line
 MAX_ANSWER = 16 << 20  # the problems of a large policy, as text
 MAX_CONVERSATIONS = 16  # at one time

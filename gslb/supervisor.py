@@ -26,7 +26,6 @@ from gslb.settings import Settings
 from gslb.state.tables import TableStore
 from gslb.statedir import StateDirectory
 
-CONTROL_NAME = "control.sock"
 MIN_CONNECTIONS, MIN_PER_CLIENT = 64, 16  # TCP, of a worker, however many share the node's limits
 
 _log = Log(__name__)
@@ -71,7 +70,7 @@ class Supervisor:
             await self._workers.stop()
             raise
         takeover.retire(orphans)
-        listener = control.listen_at(settings.state_directory / CONTROL_NAME)
+        listener = control.listen_at(settings.state_directory / control.SUPERVISOR_SOCKET)
         background += [
             asyncio.create_task(control.serve(listener, self.handle)),
             asyncio.create_task(self._keeper.keep_up()),
@@ -186,7 +185,7 @@ class Supervisor:
             task.cancel()
         self._keeper.close()
         await self._workers.stop()
-        (self.settings.state_directory / CONTROL_NAME).unlink(missing_ok=True)
+        (self.settings.state_directory / control.SUPERVISOR_SOCKET).unlink(missing_ok=True)
 
     async def _wait_for_stop(self) -> None:
         await self._stop.wait()
@@ -205,7 +204,7 @@ def _log_serving(event: str, compiled: Compiled) -> None:
     for line in compiled.warnings:
         _log.warning("policy warning", problem=line)
     for line in compiled.geo_alarms:
-        _log.error("geography", problem=line)
+        _log.warning("geography", problem=line)
     _log.info(
         event,
         generation=compiled.generation,

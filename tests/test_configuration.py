@@ -106,12 +106,14 @@ def test_every_problem_is_said_at_once_with_its_place(tmp_path: Path) -> None:
     text = "workers: 0\nlissten: 192.0.2.1\necs:\n  max_prefix4: 99\nlisten: [192.0.2.1, host:53]\n"
     assert problems_of(tmp_path, text, {"nsid": "é"}, GSLB_TCP_IDLE_SECONDS="0") == [
         '--nsid: error[E104] nsid: "é" will not do: it must match ^[!-~]+$',
-        'GSLB_TCP_IDLE_SECONDS: error[E105] idle_seconds: must be above 0, not "0"',
         "gslb.yaml:1:10: error[E105] workers: must be at least 1, not 0",
         'gslb.yaml:2:1: error[E101] unknown key "lissten" (did you mean "listen"?)',
         "gslb.yaml:4:16: error[E105] max_prefix4: must be at most 32, not 99",
-        "gslb.yaml:5:21: error[E104] listen: 'host' is not an IP address"
-        " (host names are not looked up here)",
+        (
+            "gslb.yaml:5:21: error[E104] listen: 'host' is not an IP address"
+            " (host names are not looked up here)"
+        ),
+        'GSLB_TCP_IDLE_SECONDS: error[E105] idle_seconds: must be above 0.0, not "0"',
     ]
 
 
@@ -132,7 +134,7 @@ def test_the_text_of_the_file_is_read_as_strictly_as_a_policy(tmp_path: Path) ->
 
 def test_a_missing_file_is_said(tmp_path: Path) -> None:
     """A file that was asked for must be there."""
-    with pytest.raises(SettingsError, match="none.yaml"):
+    with pytest.raises(SettingsError, match=r"none\.yaml"):
         read_settings(tmp_path / "none.yaml", {}, {})
 
 

@@ -11,6 +11,11 @@ that is compiled.
 A cell is one aligned 64-bit word that is stored at once; what it points to is complete before and
 never changes after. Cell 0 counts the patches, cell 1 the octets of the arena in use; behind them
 one cell for each choice and then for each pool.
+
+A name is looked for at the slot `CRC-32(name) & slot_mask` (zlib's, from 0), then at the next ones
+in a ring: every search, for a name that is there or not, ends within `max_probe` slots. What is
+pointed to (picks, bodies) begins with the CRC-32 of the rest of it, for the verifier alone: after
+a loss of power the pages of an arena are on disk in no order.
 """
 
 from __future__ import annotations
@@ -19,10 +24,12 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
+from gslb.answers.model import STICKY_SLOTS
+
 MAGIC: Final = b"GSLBTBL1"
 VERSION: Final = 1
 MAX_OCTETS: Final = 2**32 - 1  # offsets have 32 bits
-MAX_PROBE: Final = 64  # slots looked at for a name, at most; the builder grows the table to hold it
+MAX_PROBE: Final = 64  # slots looked at for a name, the empty one that ends it included
 MAX_NAME_LABELS: Final = 127  # RFC 1035 section 2.3.4: 255 octets, two for the shortest label
 MAX_BUCKET_BITS: Final = 16  # of a prefix map's bucket index
 ALIGN: Final = 8
@@ -132,7 +139,8 @@ MAP: Final = Record(
         ("spare2", "I"),
     ),
 )
-PICK: Final = Record("pick", (("kind", "H"), ("count", "H"), ("spare", "I")))
+CHECKED_FROM: Final = 4  # octets of a pick or body before those that its check covers
+PICK: Final = Record("pick", (("check", "I"), ("kind", "H"), ("count", "H")))
 # Behind a pick: count × u32 refs (of a choice: pool numbers; of a pool: body offsets), then
 # count × u32 cumulative weights (the last is 2³² − 1), or STICKY_SLOTS × u16 positions of refs.
 WEIGHTED: Final = 0
@@ -141,6 +149,7 @@ REFUSED: Final = 2
 BODY: Final = Record(
     "body",
     (
+        ("check", "I"),
         ("answer", "H"),
         ("authority", "H"),
         ("additional", "H"),
@@ -159,8 +168,8 @@ FIRST_CELL: Final = 2
 RECORDS: Final = (HEADER, ZONE, SLOT, NODE, TYPESET, ENTRY, STEER, MAP, PICK, BODY)
 _CONSTANTS: Final = (
     "VERSION", "MAX_PROBE", "MAX_NAME_LABELS", "MAX_BUCKET_BITS", "ZONE_ECS", "STATIC", "STEERED",
-    "STEER_STICKY", "STEER_IGNORE_ECS", "WEIGHTED", "STICKY", "REFUSED", "EPOCH_CELL", "ARENA_CELL",
-    "FIRST_CELL",
+    "STEER_STICKY", "STEER_IGNORE_ECS", "WEIGHTED", "STICKY", "REFUSED", "STICKY_SLOTS",
+    "CHECKED_FROM", "EPOCH_CELL", "ARENA_CELL", "FIRST_CELL",
 )  # fmt: skip
 
 
@@ -169,7 +178,7 @@ def layout_include() -> str:
     lines = ["/* Generated from gslb/answers/layout.py; do not edit. */"]
     lines += [f"#define GSLB_{name} {globals()[name]}" for name in _CONSTANTS]
     for record in RECORDS:
-        lines.append(f"#define GSLB_{record.name.upper()}_OCTETS {record.struct.size}")
+        lines.append(f"#define GSLB_SIZEOF_{record.name.upper()} {record.struct.size}")
         lines += [
             f"#define GSLB_{record.name.upper()}_{field.upper()} {record.offset(field)}"
             for field, _ in record.fields

@@ -8,55 +8,35 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
 
 from gslb.answers import layout
-from gslb.answers.model import Body, Choice, Pool, PrefixMap, Steer, TableContent, Typeset
-from gslb.answers.pick import cumulate
+from gslb.answers.model import Body, PrefixMap, Steer, TableContent, Typeset, ZoneContent
+from gslb.answers.ranges import bucket_index
+from gslb.answers.records import body_octets, choice_octets, pool_octets
 from gslb.errors import GslbError
 
 MIN_ARENA = 1 << 20  # octets kept free for patches, at least
 ARENA_TIMES = 4  # or this many times the octets of what patches replace
+MAX_ZONES = 65_535  # a node has its zone in 16 bits
+MAX_SPARSENESS = 16  # slots to a name, at most, in the search for short probes
+
+_Rows = npt.NDArray[np.void]
+_Octets = bytes | bytearray | _Rows | npt.NDArray[np.unsignedinteger]
 
 
 def pack(content: TableContent, generation: int, built_at: int) -> bytearray:
     """Return *content* as a table of *generation*; *built_at* is in seconds since 1970.
 
-    Raises GslbError when the table would pass a limit of the layout.
+    Raises GslbError when the table would pass a limit of the layout, ValueError when the content
+    contradicts itself.
     """
     return _Packer(content).pack(generation, built_at)
-
-
-def pick_octets(refs: Sequence[int], weights: Sequence[float], slots: Sequence[int]) -> bytes:
-    """Return a choice's or pool's record: weighted, sticky when there are *slots*, refused when empty."""
-    if not refs:
-        return layout.PICK.struct.pack(layout.REFUSED, 0, 0)
-    kind = layout.STICKY if slots else layout.WEIGHTED
-    tail = array("H", slots) if slots else array("I", cumulate(weights))
-    if not slots and len(weights) != len(refs):
-        raise ValueError(f"{len(refs)} alternatives, {len(weights)} weights")
-    return layout.PICK.struct.pack(kind, len(refs), 0) + array("I", refs).tobytes() + tail.tobytes()
-
-
-def body_octets(body: Body) -> bytes:
-    """Return a body's record. Raises GslbError when it would not fit a DNS message."""
-    if len(body.octets) > 65_535:
-        raise GslbError(f"an answer of {len(body.octets)} octets does not fit a DNS message")
-    head = layout.BODY.struct.pack(
-        body.answer,
-        body.authority,
-        body.additional,
-        body.optional,
-        len(body.octets),
-        body.optional_octets,
-        len(body.fixups),
-        body.stride,
-    )
-    return head + array("H", body.fixups).tobytes() + body.octets
 
 
 def checksum(octets: bytes | bytearray | memoryview, end: int) -> bytes:
@@ -70,114 +50,96 @@ def checksum(octets: bytes | bytearray | memoryview, end: int) -> bytes:
     return digest.digest()
 
 
-class _Blobs:
-    """Records that are pointed to; equal ones are kept once."""
+class _Pieces:
+    """Octets one behind the other, aligned; equal pieces are kept once."""
 
-    def __init__(self) -> None:
+    def __init__(self, align: int) -> None:
         self.octets = bytearray()
+        self._align = align
         self._known: dict[bytes, int] = {}
 
-    def add(self, record: bytes) -> int:
-        """Return the offset of *record* within the section."""
-        known = self._known.get(record)
+    def add(self, piece: bytes) -> int:
+        """Return the offset of *piece* within the section."""
+        known = self._known.get(piece)
         if known is None:
-            self.octets += bytes(-len(self.octets) % 4)
-            known = self._known[record] = len(self.octets)
-            self.octets += record
+            self.octets += bytes(-len(self.octets) % self._align)
+            known = self._known[piece] = len(self.octets)
+            self.octets += piece
         return known
 
 
 class _Packer:
+    """Offsets into names, mapdata and blobs are within their section until the sizes are known."""
+
     def __init__(self, content: TableContent) -> None:
         self.content = content
-        self.blobs = _Blobs()
-        self.sections: dict[str, bytes | bytearray | memoryview] = {}
+        self.blobs = _Pieces(4)
         self.max_probe = self.max_labels = 0
 
     def pack(self, generation: int, built_at: int) -> bytearray:
-        # Offsets into blobs and names are within their section until all sizes are known.
         content = self.content
-        mapdata = _MapData()
-        maps = [mapdata.add(prefix_map) for prefix_map in content.maps]
         typesets, entries = self._typesets(content.typesets)
-        steers, links = _steers(content.steers)
         zones, nodes, names, slots = self._names()
+        steers, links = _steers(content.steers)
+        mapdata = _Pieces(layout.ALIGN)
+        maps = _rows([_map(prefix_map, mapdata) for prefix_map in content.maps], layout.MAP)
+        parts: dict[str, _Octets] = {
+            "zones": zones, "slots": slots, "nodes": nodes, "names": names, "typesets": typesets,
+            "entries": entries, "steers": steers, "links": links, "maps": maps,
+            "mapdata": mapdata.octets, "blobs": b"",
+        }  # fmt: skip
+        offsets, _ = _place(parts, {})
         before = len(self.blobs.octets)
-        picks = [self._choice(choice) for choice in content.choices]
-        picks += [self._pool(pool) for pool in content.pools]
-        dynamic = len(self.blobs.octets) - before
-        arena = -(-max(MIN_ARENA, ARENA_TIMES * dynamic) // layout.ALIGN) * layout.ALIGN
+        cells = self._cells(offsets["blobs"])
+        arena = max(MIN_ARENA, ARENA_TIMES * (len(self.blobs.octets) - before))
+        parts |= {"blobs": self.blobs.octets, "cells": cells}
+        offsets, total = _place(parts, {"arena": -(-arena // layout.ALIGN) * layout.ALIGN})
 
-        sizes = {
-            "zones": zones.nbytes, "slots": slots.nbytes, "nodes": nodes.nbytes, "names": len(names),
-            "typesets": typesets.nbytes, "entries": entries.nbytes, "steers": steers.nbytes,
-            "links": links.nbytes, "maps": len(maps) * layout.MAP.struct.size,
-            "mapdata": len(mapdata.octets), "blobs": len(self.blobs.octets),
-            "cells": 8 * (layout.FIRST_CELL + len(picks)), "arena": arena,
-        }  # fmt: skip
-        offsets, total = _place(sizes)
-        if total > layout.MAX_OCTETS:
-            raise GslbError(f"the answer table would have {total} octets; the limit is {layout.MAX_OCTETS}")
-
-        blobs = offsets["blobs"]
-        zones["negative"] += blobs
-        nodes["name"] += offsets["names"]
-        nodes["cut"] = np.where(nodes["cut"] > 0, nodes["cut"] - 1 + blobs, 0)
-        entries["ref"] += np.where(entries["kind"] == layout.STATIC, blobs, 0).astype(np.uint32)
-        zones["apex"] = nodes["name"][zones["apex"]]
-        self._relocate_pools(picks[len(content.choices) :], blobs)
-        cells = np.zeros(layout.FIRST_CELL + len(picks), np.uint64)
-        cells[layout.FIRST_CELL :] = np.array(picks, np.uint64) + np.uint64(blobs)
-
+        _relocate(zones, nodes, entries, maps, offsets)
         table = bytearray(total)
-        parts: dict[str, bytes] = {
-            "zones": zones.tobytes(), "slots": slots.tobytes(), "nodes": nodes.tobytes(), "names": bytes(names),
-            "typesets": typesets.tobytes(), "entries": entries.tobytes(), "steers": steers.tobytes(),
-            "links": links.tobytes(),
-            "maps": b"".join(_map_record(m, offsets["mapdata"]) for m in maps),
-            "mapdata": bytes(mapdata.octets), "blobs": bytes(self.blobs.octets), "cells": cells.tobytes(),
-        }  # fmt: skip
-        for name, octets in parts.items():
+        for name, part in parts.items():
+            octets = part.tobytes() if isinstance(part, np.ndarray) else part
             table[offsets[name] : offsets[name] + len(octets)] = octets
+        sizes = {name: _size(part) for name, part in parts.items()}
+        sizes["arena"] = total - offsets["arena"]
         places = [value for name in layout.SECTIONS for value in (offsets[name], sizes[name])]
-        origin = content.origin.encode()[:32]
-        head = (layout.MAGIC, layout.VERSION, layout.HEADER.struct.size, total, generation, built_at,
-                len(slots) - 1, self.max_probe, self.max_labels, len(content.choices), origin)  # fmt: skip
+        origin = content.origin.encode("ascii", "replace")[:32]
+        head = (
+            layout.MAGIC, layout.VERSION, layout.HEADER.struct.size, total, generation, built_at,
+            len(slots) - 1, self.max_probe, self.max_labels, len(content.choices), origin,
+        )  # fmt: skip
         layout.HEADER.struct.pack_into(table, 0, *head, bytes(16), *places)
-        layout.HEADER.struct.pack_into(
-            table, 0, *head, checksum(table, offsets["cells"]), *places
-        )
+        layout.HEADER.struct.pack_into(table, 0, *head, checksum(table, offsets["cells"]), *places)
         return table
 
-    def _typesets(self, typesets: Sequence[Typeset]) -> tuple[_Array, _Array]:
-        heads, rows = [], []
+    def _body(self, body: Body) -> int:
+        return self.blobs.add(body_octets(body))
+
+    def _typesets(self, typesets: Sequence[Typeset]) -> tuple[_Rows, _Rows]:
+        heads: list[tuple[int, int]] = []
+        rows: list[tuple[int, int, int]] = []
         for typeset in typesets:
-            own = [(rtype, layout.STATIC, self.blobs.add(body_octets(body))) for rtype, body in typeset.static.items()]
+            own = [(rtype, layout.STATIC, self._body(b)) for rtype, b in typeset.static.items()]
             own += [(rtype, layout.STEERED, steer) for rtype, steer in typeset.steered.items()]
             own.sort()
-            if any(a[0] == b[0] for a, b in zip(own, own[1:], strict=False)):
+            if any(one[0] == other[0] for one, other in pairwise(own)):
                 raise ValueError(f"a type is both static and steered: {own}")
             heads.append((len(rows), len(own)))
             rows += own
         return _rows(heads, layout.TYPESET), _rows(rows, layout.ENTRY)
 
-    def _names(self) -> tuple[_Array, _Array, bytearray, _Array]:
-        """Lay out zones, nodes and names. A name that two zones have belongs to the deeper one."""
+    def _names(self) -> tuple[_Rows, _Rows, bytearray, npt.NDArray[np.uint64]]:
+        """Lay out zones, nodes and names; `apex` of a zone is its node's index for now."""
         names = bytearray()
         node_rows: list[tuple[int, int, int, int, int, int]] = []
         zone_rows: list[tuple[int, int, int, int, int, int]] = []
         hashes = array("I")
-        seen: set[bytes] = set()
-        nested = len(self.content.zones) > 1
+        inner = _inner_zones(self.content.zones)
         order = sorted(self.content.zones, key=lambda zone: (-len(zone.apex), zone.apex))
         for number, zone in enumerate(order):
             apex = None
-            cuts = {name: self.blobs.add(body_octets(body)) + 1 for name, body in zone.cuts.items()}
-            for name, typeset in zone.names:
-                if nested:
-                    if name in seen:
-                        continue
-                    seen.add(name)
+            cuts = {name: self._body(body) + 1 for name, body in zone.cuts.items()}
+            for name, typeset in _own_names(zone, inner.get(zone.apex)):
                 if name == zone.apex:
                     apex = len(node_rows)
                 node_rows.append((len(names), typeset, cuts.get(name, 0), number, len(name), 0))
@@ -186,58 +148,46 @@ class _Packer:
                 self.max_labels = max(self.max_labels, _labels(name))
             if apex is None:
                 raise ValueError(f"zone {zone.apex!r} does not list its apex")
-            negative = self.blobs.add(body_octets(zone.negative))
             flags = layout.ZONE_ECS if zone.ecs else 0
+            negative = self._body(zone.negative)
             zone_rows.append((apex, zone.serial, negative, len(zone.apex), flags, 0))
-        slots = self._slots(np.frombuffer(hashes, np.uint32))
+        slots = self._slots(hashes)
         return _rows(zone_rows, layout.ZONE), _rows(node_rows, layout.NODE), names, slots
 
-    def _slots(self, hashes: npt.NDArray[np.uint32]) -> _Array:
-        """Open addressing at a load of a half at most; larger until each probe is short enough."""
+    def _slots(self, hashes: Sequence[int]) -> npt.NDArray[np.uint64]:
+        """Open addressing at a load of a half at most; larger until every search is short enough.
+
+        A seed would not help: names of one length that share a CRC share it from any start.
+        """
         size = 1 << max(1, (2 * len(hashes) - 1).bit_length())
-        while True:
+        while size <= MAX_SPARSENESS * max(layout.MAX_PROBE, len(hashes)):
             table = [0] * size
-            mask, longest = size - 1, 0
-            for node, number in enumerate(hashes.tolist(), 1):
+            mask = size - 1
+            for node, number in enumerate(hashes, 1):
                 at = number & mask
-                probe = 1
                 while table[at]:
                     at = (at + 1) & mask
-                    probe += 1
                 table[at] = number << 32 | node
-                longest = max(longest, probe)
-            if longest <= layout.MAX_PROBE:
-                self.max_probe = longest
-                return np.array(table, np.uint64)
-            if size > 64 * max(64, len(hashes)):
-                raise GslbError("too many names have the same hash")
+            slots = np.array(table, np.uint64)
+            empty = np.flatnonzero(slots == 0)
+            self.max_probe = int(np.diff(empty, append=empty[0] + size).max())
+            if self.max_probe <= layout.MAX_PROBE:
+                return slots
             size *= 2
+        raise GslbError(f"too many of the {len(hashes)} names have the same CRC-32")
 
-    def _choice(self, choice: Choice) -> int:
-        pools = () if choice.refused else choice.pools
-        return self.blobs.add(pick_octets(pools, choice.weights, choice.slots))
-
-    def _pool(self, pool: Pool) -> int:
-        """Pools hold offsets: they are kept apart from equal octets of a choice, and relocated later."""
-        refs = [self.blobs.add(body_octets(body)) for body in pool.bodies]
-        record = pick_octets(refs, pool.weights, pool.slots)
-        self.blobs.octets += bytes(-len(self.blobs.octets) % 4)
-        at = len(self.blobs.octets)
-        self.blobs.octets += record
-        return at
-
-    def _relocate_pools(self, pools: Iterable[int], base: int) -> None:
-        octets, head = self.blobs.octets, layout.PICK.struct
-        for at in pools:
-            _, count, _ = head.unpack_from(octets, at)
-            refs = np.frombuffer(octets, np.uint32, count, at + head.size) + np.uint32(base)
-            octets[at + head.size : at + head.size + 4 * count] = refs.tobytes()
+    def _cells(self, blobs: int) -> npt.NDArray[np.uint64]:
+        """Add what cells point to; *blobs* is where the section begins."""
+        pools = []
+        for pool in self.content.pools:
+            bodies = [blobs + self._body(body) for body in pool.bodies]
+            pools.append(blobs + self.blobs.add(pool_octets(pool, bodies)))
+        count = len(pools)
+        choices = [blobs + self.blobs.add(choice_octets(c, count)) for c in self.content.choices]
+        return np.array([0] * layout.FIRST_CELL + choices + pools, np.uint64)
 
 
-_Array = npt.NDArray[np.void]
-
-
-def _rows(rows: Sequence[tuple[int, ...]], record: layout.Record) -> _Array:
+def _rows(rows: Sequence[tuple[int, ...]], record: layout.Record) -> _Rows:
     codes = {"B": "u1", "H": "<u2", "I": "<u4", "Q": "<u8"}
     return np.array(rows, np.dtype([(name, codes[code]) for name, code in record.fields]))
 
@@ -251,8 +201,39 @@ def _labels(name: bytes) -> int:
     return count
 
 
-def _steers(steers: Sequence[Steer]) -> tuple[_Array, npt.NDArray[np.uint32]]:
-    rows, links = [], array("I")
+def _parents(name: bytes) -> Iterator[bytes]:
+    """Yield the names above *name*, the root last."""
+    while name[0]:
+        name = name[name[0] + 1 :]
+        yield name
+
+
+def _inner_zones(zones: Iterable[ZoneContent]) -> Mapping[bytes, set[bytes]]:
+    """Return by apex the apexes of the zones below it."""
+    apexes = [zone.apex for zone in zones]
+    inner: dict[bytes, set[bytes]] = {apex: set() for apex in apexes}
+    if len(inner) < len(apexes):
+        raise ValueError("two zones have the same apex")
+    if len(inner) > MAX_ZONES:
+        raise GslbError(f"{len(inner)} zones; the answer table has room for {MAX_ZONES}")
+    for apex in apexes:
+        for parent in _parents(apex):
+            if parent in inner:
+                inner[parent].add(apex)
+    return inner
+
+
+def _own_names(zone: ZoneContent, inner: set[bytes] | None) -> Iterator[tuple[bytes, int]]:
+    """Yield the zone's names, but not those at or below a zone within it: these are its own."""
+    for name, typeset in zone.names:
+        if inner and (name in inner or any(parent in inner for parent in _parents(name))):
+            continue
+        yield name, typeset
+
+
+def _steers(steers: Sequence[Steer]) -> tuple[_Rows, npt.NDArray[np.uint32]]:
+    rows: list[tuple[int, ...]] = []
+    links: list[int] = []
     shared: dict[tuple[int, ...], int] = {}
 
     def run(numbers: tuple[int, ...]) -> int:
@@ -264,58 +245,64 @@ def _steers(steers: Sequence[Steer]) -> tuple[_Array, npt.NDArray[np.uint32]]:
     for steer in steers:
         flags = layout.STEER_STICKY * steer.sticky | layout.STEER_IGNORE_ECS * steer.ignore_ecs
         resolvers = 0 if steer.resolvers is None else steer.resolvers + 1
-        rows.append((run(steer.views), len(steer.views), run(steer.choices), len(steer.choices), resolvers, flags))
-    return _rows(rows, layout.STEER), np.frombuffer(links, np.uint32) if links else np.zeros(0, np.uint32)
+        views, choices = steer.views, steer.choices
+        rows.append((run(views), len(views), run(choices), len(choices), resolvers, flags))
+    return _rows(rows, layout.STEER), np.array(links, np.uint32)
 
 
-class _MapData:
-    """The arrays of prefix maps; equal arrays are kept once."""
-
-    def __init__(self) -> None:
-        self.octets = bytearray()
-        self._known: dict[bytes, int] = {}
-
-    def add(self, prefix_map: PrefixMap) -> tuple[int, ...]:
-        """Return the map's record with offsets within the section."""
-        four = self._half(prefix_map.starts4.astype("<u4"), prefix_map.classes4, 32)
-        six = self._half(prefix_map.starts6.astype("<u8"), prefix_map.classes6, 64)
-        return (*four[:4], *six[:4], four[4], six[4], 0, 0)
-
-    def _half(self, starts: npt.NDArray[np.unsignedinteger], classes: npt.NDArray[np.uint16], width: int) -> tuple[int, ...]:
-        bits = min(layout.MAX_BUCKET_BITS, max(0, len(starts).bit_length() - 1))
-        edges = [bucket << (width - bits) for bucket in range(2**bits)] + [2**width - 1]
-        buckets = (np.searchsorted(starts, np.array(edges, starts.dtype), side="right") - 1).astype("<u4")
-        return (
-            len(starts),
-            self._put(starts.tobytes()),
-            self._put(classes.astype("<u2").tobytes()),
-            self._put(buckets.tobytes()),
-            bits,
-        )
-
-    def _put(self, octets: bytes) -> int:
-        known = self._known.get(octets)
-        if known is None:
-            self.octets += bytes(-len(self.octets) % layout.ALIGN)
-            known = self._known[octets] = len(self.octets)
-            self.octets += octets
-        return known
+def _map(prefix_map: PrefixMap, data: _Pieces) -> tuple[int, ...]:
+    """Return the map's record with offsets within *data*."""
+    four = _half(prefix_map.starts4.astype("<u4"), prefix_map.classes4, 32, data)
+    six = _half(prefix_map.starts6.astype("<u8"), prefix_map.classes6, 64, data)
+    return (*four[:4], *six[:4], four[4], six[4], 0, 0)
 
 
-def _map_record(values: tuple[int, ...], base: int) -> bytes:
-    fields = [name for name, _ in layout.MAP.fields]
-    moved = [
-        value + base if name.startswith(("starts", "classes", "buckets")) else value
-        for name, value in zip(fields, values, strict=True)
-    ]
-    return layout.MAP.struct.pack(*moved)
+def _half(
+    starts: npt.NDArray[np.unsignedinteger],
+    classes: npt.NDArray[np.uint16],
+    width: int,
+    data: _Pieces,
+) -> tuple[int, int, int, int, int]:
+    if len(starts) != len(classes):
+        raise ValueError(f"{len(starts)} ranges, {len(classes)} classes")
+    bits = min(layout.MAX_BUCKET_BITS, max(0, len(starts).bit_length() - 1))
+    return (
+        len(starts),
+        data.add(starts.tobytes()),
+        data.add(classes.astype("<u2").tobytes()),
+        data.add(bucket_index(starts, bits, width).tobytes()),
+        bits,
+    )
 
 
-def _place(sizes: dict[str, int]) -> tuple[dict[str, int], int]:
-    """Return each section's offset, aligned, and the size of the whole."""
+def _relocate(
+    zones: _Rows, nodes: _Rows, entries: _Rows, maps: _Rows, offsets: Mapping[str, int]
+) -> None:
+    """Turn offsets within sections into offsets within the table."""
+    blobs = offsets["blobs"]
+    zones["negative"] += blobs
+    nodes["name"] += offsets["names"]
+    nodes["cut"] = np.where(nodes["cut"] > 0, nodes["cut"] - 1 + blobs, 0)
+    entries["ref"] += np.where(entries["kind"] == layout.STATIC, blobs, 0).astype(np.uint32)
+    zones["apex"] = nodes["name"][zones["apex"]]
+    for what in ("starts", "classes", "buckets"):
+        for family in ("4", "6"):
+            maps[what + family] += offsets["mapdata"]
+
+
+def _size(part: _Octets) -> int:
+    return part.nbytes if isinstance(part, np.ndarray) else len(part)
+
+
+def _place(parts: Mapping[str, _Octets], room: Mapping[str, int]) -> tuple[dict[str, int], int]:
+    """Return each section's offset, aligned, and the size of the whole; *room*: sections to come."""
     offsets, at = {}, layout.HEADER.struct.size
     for name in layout.SECTIONS:
         at += -at % layout.ALIGN
         offsets[name] = at
-        at += sizes[name]
+        at += _size(parts[name]) if name in parts else room.get(name, 0)
+    if at > layout.MAX_OCTETS:
+        raise GslbError(
+            f"the answer table would have {at} octets; the limit is {layout.MAX_OCTETS}"
+        )
     return offsets, at

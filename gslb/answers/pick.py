@@ -6,9 +6,9 @@ All draws are unsigned 32-bit numbers. A weighted choice among one is made witho
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
+from math import inf
 from typing import Final
-
-import numpy as np
 
 from gslb.answers.model import STICKY_SLOTS
 
@@ -20,19 +20,22 @@ _SLOT_SHIFT: Final = 64 - (STICKY_SLOTS - 1).bit_length()
 def cumulate(weights: Sequence[float]) -> list[int]:
     """Return cumulative 32-bit weights: entry i is picked by draws above the one before, up to its own.
 
-    Every entry of a positive weight gets at least one draw of 2³². Raises ValueError when there are
-    no weights, or one is not above 0 or not finite.
+    Every entry gets at least one draw of 2³². Sums are plain and from the left, so that every
+    machine computes the same. Raises ValueError when there are no weights, or one is not above 0 or
+    not finite.
     """
-    array = np.asarray(weights, dtype=np.float64)
-    if array.size == 0 or not np.isfinite(array).all() or (array <= 0).any():
+    if not weights or not all(0 < weight < inf for weight in weights):
         raise ValueError(f"weights must be finite and above 0, not {list(weights)}")
-    sums = np.cumsum(array / array.sum())
-    ends = np.rint(sums * 2.0**32).astype(np.int64) - 1
-    ends = np.maximum(ends, np.arange(array.size))
-    ends = np.minimum(ends, FULL - np.arange(array.size - 1, -1, -1))
-    ends = np.maximum.accumulate(ends)
-    ends[-1] = FULL
-    return [int(end) for end in ends]
+    largest = max(weights)  # scaled by it, no sum is infinite
+    sums = list(accumulate(weight / largest for weight in weights))
+    spare = len(weights) - 1  # draws to be left for the entries behind
+    ends = []
+    end = -1
+    for at, total in enumerate(sums):
+        end = max(end + 1, round(total / sums[-1] * 2.0**32) - 1)
+        end = min(end, FULL - spare + at)
+        ends.append(end)
+    return ends
 
 
 def sticky_slot(key: int, stage: int) -> int:
@@ -50,11 +53,11 @@ def sticky_slot(key: int, stage: int) -> int:
 def sticky_key(family: int, address: int, prefix: int) -> int:
     """Return the 64-bit key of a client: its first *prefix* bits (at most 64), and its family.
 
-    *address* has 32 bits in family 1 and 128 in family 2.
+    *address* has 32 bits in family 1 and 128 in family 2. Keys of one prefix length all differ.
     """
     if family == 1:
         return (address >> (32 - prefix)) | (prefix << 40) | (1 << 48)
-    return (address >> (128 - prefix)) << (64 - prefix) | prefix | (1 << 7)
+    return ((address >> (128 - prefix)) << (64 - prefix)) ^ (prefix | 1 << 7)
 
 
 class Xorshift:

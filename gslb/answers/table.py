@@ -6,15 +6,27 @@ bodies are immutable, and a patch writes new ones at new offsets, so nothing kep
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from enum import IntEnum
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 from zlib import crc32
 
 from gslb.answers import layout
 from gslb.answers.model import STICKY_SLOTS, Body
 from gslb.answers.pick import sticky_slot
+from gslb.answers.ranges import HalfView, MapView, look_up, scope
+
+__all__ = [
+    "AnswerTable",
+    "Found",
+    "MapView",
+    "Outcome",
+    "PickView",
+    "SteerView",
+    "ZoneView",
+    "scope",
+]
 
 MAX_KEPT: Final = 65_536  # parsed records of one kind; beyond it they are parsed at each use
 TYPE_CNAME: Final = 5
@@ -39,26 +51,13 @@ class ZoneView(NamedTuple):
     ecs: bool
 
 
-class MapView(NamedTuple):
-    """One prefix map: for each family the starts, classes, buckets, and the shift to a bucket."""
-
-    starts4: memoryview
-    classes4: memoryview
-    buckets4: memoryview
-    shift4: int
-    starts6: memoryview
-    classes6: memoryview
-    buckets6: memoryview
-    shift6: int
-
-
 class SteerView(NamedTuple):
     """How one policy answers one type."""
 
     number: int
     views: tuple[MapView, ...]
     resolvers: MapView | None
-    cells: memoryview  # choice numbers, by class
+    cells: Sequence[int]  # choice numbers, by class
     tailored: bool  # more than one class: the answer depends on who asks
     sticky: bool
     ignore_ecs: bool
@@ -88,7 +87,7 @@ class AnswerTable:
 
     def __init__(self, octets: Any) -> None:
         """Open *octets*, which `verify` found good."""
-        view = memoryview(octets)
+        view: Any = memoryview(octets)  # its `cast` takes only literals from a type checker
         names = [name for name, _ in layout.HEADER.fields]
         head = dict(zip(names, layout.HEADER.struct.unpack_from(view, 0), strict=True))
         self._view = view
@@ -100,7 +99,7 @@ class AnswerTable:
         self._max_labels: int = head["max_labels"]
         self._choices: int = head["choices"]
 
-        def part(name: str, code: str = "B") -> memoryview:
+        def part(name: str, code: str = "B") -> Any:
             at, size = head[f"{name}_offset"], head[f"{name}_octets"]
             return view[at : at + size].cast(code)
 
@@ -163,7 +162,9 @@ class AnswerTable:
         at = number & mask
         while slot := slots[at]:
             if slot >> 32 == number:
-                row = layout_node(self._nodes, ((slot & 0xFFFFFFFF) - 1) * _NODE_OCTETS)
+                row: tuple[int, int, int, int, int, int] = _node_row(
+                    self._nodes, ((slot & 0xFFFFFFFF) - 1) * _NODE_OCTETS
+                )
                 if row[4] == len(name) and self._view[row[0] : row[0] + row[4]] == name:
                     return row
             at = (at + 1) & mask
@@ -214,7 +215,7 @@ class AnswerTable:
             maps,
             self._map(resolvers - 1) if resolvers else None,
             self._links[choices : choices + choice_count],
-            bool(resolvers) or any(len(m.starts4) > 1 or len(m.starts6) > 1 for m in maps),
+            bool(resolvers) or not all(found.single for found in maps),
             bool(flags & layout.STEER_STICKY),
             bool(flags & layout.STEER_IGNORE_ECS),
         )
@@ -225,22 +226,21 @@ class AnswerTable:
         if kept is not None:
             return kept
         shape = layout.MAP.struct
-        (n4, starts4, classes4, buckets4, n6, starts6, classes6, buckets6, bits4, bits6, _, _) = (
-            shape.unpack_from(self._maps, number * shape.size)
-        )
+        row = shape.unpack_from(self._maps, number * shape.size)
+        found = MapView(self._half(row[:4], row[8], 32, "I"), self._half(row[4:8], row[9], 64, "Q"))
+        return _keep(self._kept_maps, number, found)
+
+    def _half(self, half: Sequence[int], bits: int, width: int, code: str) -> HalfView:
+        count, starts, classes, buckets = half
         view = self._view
-        made = MapView(
-            view[starts4 : starts4 + 4 * n4].cast("I"),
-            view[classes4 : classes4 + 2 * n4].cast("H"),
-            view[buckets4 : buckets4 + 4 * (2**bits4 + 1)].cast("I"),
-            32 - bits4,
-            view[starts6 : starts6 + 8 * n6].cast("Q"),
-            view[classes6 : classes6 + 2 * n6].cast("H"),
-            view[buckets6 : buckets6 + 4 * (2**bits6 + 1)].cast("I"),
-            64 - bits6,
+        size = width // 8 * count
+        return HalfView(
+            view[starts : starts + size].cast(code),
+            view[classes : classes + 2 * count].cast("H"),
+            view[buckets : buckets + 4 * (2**bits + 1)].cast("I"),
+            width - bits,
+            2**width,
         )
-        self._kept_maps[number] = made
-        return made
 
     # ---- clients ---------------------------------------------------------------------------
 
@@ -254,9 +254,9 @@ class AnswerTable:
         """
         view = steer.views[0]
         if steer.resolvers is not None:
-            number, _, _ = _look_up(steer.resolvers, resolver_family, resolver)
+            number, _, _ = look_up(steer.resolvers, resolver_family, resolver)
             view = steer.views[number]
-        return _look_up(view, family, client)
+        return look_up(view, family, client)
 
     def pick(
         self, steer: SteerView, client_class: int, draw: Callable[[], int], key: int
@@ -287,7 +287,7 @@ class AnswerTable:
         return found
 
     def _pick(self, at: int) -> PickView:
-        kind, count, _ = layout.PICK.struct.unpack_from(self._view, at)
+        _, kind, count = layout.PICK.struct.unpack_from(self._view, at)
         start = at + layout.PICK.struct.size
         middle = start + 4 * count
         refs = tuple(self._view[start:middle].cast("I"))
@@ -305,7 +305,7 @@ class AnswerTable:
         if kept is not None:
             return kept
         shape = layout.BODY.struct
-        answer, authority, additional, optional, octets, optional_octets, fixups, stride = (
+        _, answer, authority, additional, optional, octets, optional_octets, fixups, stride = (
             shape.unpack_from(self._view, at)
         )
         start = at + shape.size
@@ -326,10 +326,13 @@ class AnswerTable:
 
 
 _NODE_OCTETS: Final = layout.NODE.struct.size
-layout_node = layout.NODE.struct.unpack_from
+_node_row: Final = layout.NODE.struct.unpack_from
 
 
-def _keep(kept: dict[int, Any], key: int, value: Any) -> Any:
+_Kept = TypeVar("_Kept")
+
+
+def _keep(kept: dict[int, _Kept], key: int, value: _Kept) -> _Kept:
     if len(kept) < MAX_KEPT:
         kept[key] = value
     return value
@@ -357,40 +360,3 @@ def _chances(pick: PickView) -> list[tuple[float, int]]:
         ((end - start) / 2**32, ref)
         for start, end, ref in zip(before, pick.ends, pick.refs, strict=True)
     ]
-
-
-def _look_up(view: MapView, family: int, address: int) -> tuple[int, int, int]:
-    if family == 1:
-        starts, classes, buckets, shift, full = view.starts4, view.classes4, view.buckets4, view.shift4, 2**32
-    else:
-        starts, classes, buckets, shift, full = view.starts6, view.classes6, view.buckets6, view.shift6, 2**64
-        address >>= 64
-    bucket = address >> shift
-    at = bisect_right(starts, address, buckets[bucket], buckets[bucket + 1] + 1) - 1
-    behind = at + 1
-    return classes[at], starts[at], starts[behind] if behind < len(starts) else full
-
-
-def scope(family: int, address: int, low: int, high: int, cap: int) -> int:
-    """Return the ECS scope for *address*: the shortest prefix, up to *cap*, whose clients are alike.
-
-    The clients of the range [*low*, *high*) that are seen through a client subnet are those whose
-    first *cap* bits begin inside it: so the bounds are rounded up to whole blocks of the cap. The
-    scope is the largest block around *address* within them; such blocks of different clients never
-    overlap, because aligned blocks are nested or apart and these are maximal (RFC 7871 section
-    7.2.1). *address* is of the family's full width; the bounds are as `classify` returns them.
-    """
-    width = 32
-    if family != 1:
-        width = 64
-        address >>= 64
-    step = 1 << (width - cap)
-    address &= -step
-    low = (low + step - 1) & -step
-    high = (high + step - 1) & -step
-    bits = 0
-    if low > 0:
-        bits = width + 1 - (address ^ (low - 1)).bit_length()
-    if high < 1 << width:
-        bits = max(bits, width + 1 - (address ^ high).bit_length())
-    return min(bits, cap)

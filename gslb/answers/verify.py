@@ -7,6 +7,7 @@ bounds, every search is bounded, every weight ends where a draw can end.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 from zlib import crc32
 
@@ -17,9 +18,10 @@ from gslb.answers import layout
 from gslb.answers.model import STICKY_SLOTS
 from gslb.answers.pack import checksum
 from gslb.answers.pick import FULL
+from gslb.answers.ranges import bucket_index
 
-MAX_BODY_RECORDS = 65_535
 _CODES = {"B": "u1", "H": "<u2", "I": "<u4", "Q": "<u8"}
+_WILD = b"\x01*"
 
 
 class _BadError(Exception):
@@ -27,7 +29,11 @@ class _BadError(Exception):
 
 
 def verify(octets: Any) -> list[str]:
-    """Return what keeps *octets* from being an answer table; nothing when they are one."""
+    """Return what keeps *octets* from being an answer table; nothing when they are one.
+
+    It stops at the first problem: what stands behind that could not be judged. *octets* may be
+    patched meanwhile.
+    """
     try:
         _Verifier(memoryview(octets)).run()
     except _BadError as error:
@@ -35,7 +41,7 @@ def verify(octets: Any) -> list[str]:
     return []
 
 
-def _need(condition: Any, what: str) -> None:
+def _need(condition: object, what: str) -> None:
     if not condition:
         raise _BadError(what)
 
@@ -44,97 +50,101 @@ class _Verifier:
     def __init__(self, view: memoryview) -> None:
         self.view = view
         self.head: dict[str, Any] = {}
+        self.map_tops: list[int] = []  # the greatest class of each map
+        self.steers = self.typesets = 0
         self.bodies: set[int] = set()  # offsets found good
-        self.picks: set[int] = set()
 
     def run(self) -> None:
         self._header()
         self._maps()
         self._steers()
         self._typesets()
-        self._names()
+        self._names(self._zones())
         self._cells()
 
     # ---- sections --------------------------------------------------------------------------
 
     def _header(self) -> None:
         shape = layout.HEADER.struct
-        _need(len(self.view) >= shape.size, "shorter than a header")
+        size = len(self.view)
+        _need(size >= shape.size, "shorter than a header")
         names = [name for name, _ in layout.HEADER.fields]
         self.head = head = dict(zip(names, shape.unpack_from(self.view, 0), strict=True))
+        version, total = head["version"], head["total_octets"]
         _need(head["magic"] == layout.MAGIC, "not an answer table")
-        _need(head["version"] == layout.VERSION, f"layout version {head['version']}, not {layout.VERSION}")
+        _need(version == layout.VERSION, f"layout version {version}, not {layout.VERSION}")
         _need(head["header_octets"] == shape.size, "header of another size")
-        _need(head["total_octets"] == len(self.view), f"{len(self.view)} octets, not {head['total_octets']}")
+        _need(total == size, f"{size} octets, not {total}")
         at = shape.size
         for name in layout.SECTIONS:
-            offset, size = head[f"{name}_offset"], head[f"{name}_octets"]
-            _need(offset % layout.ALIGN == 0 and at <= offset <= at + layout.ALIGN, f"section {name} misplaced")
-            at = offset + size
-            _need(at <= len(self.view), f"section {name} passes the end")
-        _need(at == len(self.view), "octets behind the last section")
-        _need(checksum(self.view, head["cells_offset"]) == head["checksum"], "checksum does not match")
-        _need(head["max_probe"] <= layout.MAX_PROBE, "probes too long")
+            offset, octets = head[f"{name}_offset"], head[f"{name}_octets"]
+            _need(offset == at + -at % layout.ALIGN, f"section {name} misplaced")
+            at = offset + octets
+            _need(at <= size, f"section {name} passes the end")
+        _need(at == size, "octets behind the last section")
+        _need(checksum(self.view, head["cells_offset"]) == head["checksum"], "wrong checksum")
         _need(head["max_labels"] <= layout.MAX_NAME_LABELS, "names too long")
-        try:
-            head["origin"].rstrip(b"\0").decode()
-        except UnicodeDecodeError:
-            raise _BadError("the origin is not text") from None
+        _need(head["origin"].isascii(), "the origin is not text")
+        at, octets = head["cells_offset"], head["cells_octets"]
+        _need(octets % 8 == 0 and octets >= 8 * layout.FIRST_CELL, "cells are missing")
+        self.cells = self.view[at : at + octets].cast("Q")
 
     def _rows(self, section: str, record: layout.Record) -> npt.NDArray[np.void]:
-        offset, size = self.head[f"{section}_offset"], self.head[f"{section}_octets"]
         kind = np.dtype([(name, _CODES[code]) for name, code in record.fields])
-        _need(size % kind.itemsize == 0, f"section {section} has a part of a record")
-        return np.frombuffer(self.view, kind, size // kind.itemsize, offset)
+        return self._section(section, kind)
 
     def _numbers(self, section: str, code: str) -> npt.NDArray[Any]:
+        return self._section(section, np.dtype(_CODES[code]))
+
+    def _section(self, section: str, kind: np.dtype[Any]) -> npt.NDArray[Any]:
         offset, size = self.head[f"{section}_offset"], self.head[f"{section}_octets"]
-        kind = np.dtype(_CODES[code])
-        _need(size % kind.itemsize == 0, f"section {section} has a part of a number")
+        _need(size % kind.itemsize == 0, f"section {section} has a part of a record")
         return np.frombuffer(self.view, kind, size // kind.itemsize, offset)
 
     # ---- maps and steers -------------------------------------------------------------------
 
     def _maps(self) -> None:
-        rows = self._rows("maps", layout.MAP)
-        self.map_tops = []  # the greatest class of each
-        for row in rows.tolist():
-            n4, s4, c4, b4, n6, s6, c6, b6, bits4, bits6, _, _ = row
-            top4 = self._half(n4, s4, c4, b4, bits4, 32, "I")
-            top6 = self._half(n6, s6, c6, b6, bits6, 64, "Q")
+        for row in self._rows("maps", layout.MAP).tolist():
+            top4 = self._half(row[:4], row[8], 32, "I")
+            top6 = self._half(row[4:8], row[9], 64, "Q")
             self.map_tops.append(max(top4, top6))
 
-    def _half(self, n: int, starts: int, classes: int, buckets: int, bits: int, width: int, code: str) -> int:
-        _need(n >= 1, "a prefix map without ranges")
+    def _half(self, half: tuple[int, ...], bits: int, width: int, code: str) -> int:
+        count, starts, classes, buckets = half
+        _need(count >= 1, "a prefix map without ranges")
         _need(bits <= layout.MAX_BUCKET_BITS, "too many buckets")
-        begin = self._mapdata(starts, n, code)
-        _need(begin[0] == 0 and bool((begin[1:] > begin[:-1]).all()), "ranges are not in order")
+        ranges = self._mapdata(starts, count, code)
+        rising = bool((ranges[1:] > ranges[:-1]).all())
+        _need(ranges[0] == 0 and rising, "ranges are not in order")
         index = self._mapdata(buckets, 2**bits + 1, "I")
-        edges = [bucket << (width - bits) for bucket in range(2**bits)] + [2**width - 1]
-        right = np.searchsorted(begin, np.array(edges, begin.dtype), side="right") - 1
-        _need(bool((index == right).all()), "the bucket index does not fit the ranges")
-        return int(self._mapdata(classes, n, "H").max())
+        fits = np.array_equal(index, bucket_index(ranges, bits, width))
+        _need(fits, "the bucket index does not fit the ranges")
+        return int(self._mapdata(classes, count, "H").max())
 
     def _mapdata(self, at: int, count: int, code: str) -> npt.NDArray[Any]:
         kind = np.dtype(_CODES[code])
         low = self.head["mapdata_offset"]
+        high = low + self.head["mapdata_octets"]
         _need(at % kind.itemsize == 0, "a map is not aligned")
-        _need(low <= at and at + count * kind.itemsize <= low + self.head["mapdata_octets"], "a map is out of bounds")
+        _need(low <= at and at + count * kind.itemsize <= high, "a map is out of bounds")
         return np.frombuffer(self.view, kind, count, at)
 
     def _steers(self) -> None:
         links = self._numbers("links", "I")
         rows = self._rows("steers", layout.STEER)
         self.steers = len(rows)
+        maps = len(self.map_tops)
         for views, view_count, choices, choice_count, resolvers, _ in rows.tolist():
             _need(view_count >= 1 and views + view_count <= len(links), "views out of bounds")
-            _need(choice_count >= 1 and choices + choice_count <= len(links), "choices out of bounds")
+            fits = choice_count >= 1 and choices + choice_count <= len(links)
+            _need(fits, "choices out of bounds")
             for number in links[views : views + view_count].tolist():
-                _need(number < len(self.map_tops), "a view has no map")
+                _need(number < maps, "a view has no map")
                 _need(self.map_tops[number] < choice_count, "a class has no choice")
-            _need(int(links[choices : choices + choice_count].max()) < self.head["choices"], "a choice has no cell")
+            greatest = links[choices : choices + choice_count].max()
+            _need(greatest < self.head["choices"], "a choice has no cell")
             if resolvers:
-                _need(resolvers <= len(self.map_tops), "the map of resolvers is missing")
+                _need(resolvers <= maps, "the map of resolvers is missing")
                 _need(self.map_tops[resolvers - 1] < view_count, "a resolver has no view")
 
     # ---- names -----------------------------------------------------------------------------
@@ -143,74 +153,98 @@ class _Verifier:
         rows = self._rows("typesets", layout.TYPESET)
         entries = self._rows("entries", layout.ENTRY)
         self.typesets = len(rows)
-        first, count = rows["first"].astype(np.int64), rows["count"].astype(np.int64)
-        _need(bool((first + count <= len(entries)).all()), "types out of bounds")
-        rising = entries["rtype"][1:] > entries["rtype"][:-1]
-        for start, many in zip(first.tolist(), count.tolist(), strict=True):
-            _need(many < 2 or bool(rising[start : start + many - 1].all()), "types are not in order")
+        rtypes = entries["rtype"].tolist()
+        for first, count in rows.tolist():
+            _need(first + count <= len(rtypes), "types out of bounds")
+            own = rtypes[first : first + count]
+            _need(all(a < b for a, b in pairwise(own)), "types are not in order")
         for _, kind, ref in entries.tolist():
-            _need(kind in (layout.STATIC, layout.STEERED), "an entry of no kind")
+            _need(kind in {layout.STATIC, layout.STEERED}, "an entry of no kind")
             if kind == layout.STATIC:
                 self._body(ref)
             else:
                 _need(ref < self.steers, "an entry has no steer")
 
-    def _names(self) -> None:
-        nodes = self._rows("nodes", layout.NODE)
-        zones = self._rows("zones", layout.ZONE)
-        _need(len(zones) >= 1 and len(nodes) >= 1, "no zone")
+    def _zones(self) -> list[bytes]:
+        """Return the apexes."""
         low = self.head["names_offset"]
         high = low + self.head["names_octets"]
-        at, size = nodes["name"].astype(np.int64), nodes["name_octets"].astype(np.int64)
-        _need(bool(((at >= low) & (at + size <= high) & (size >= 1)).all()), "a name is out of bounds")
-        _need(bool((nodes["zone"] < len(zones)).all()), "a name is in no zone")
-        _need(bool((nodes["typeset"] < self.typesets).all()), "a name has no types")
+        apexes = []
+        for at, _, negative, size, _, _ in self._rows("zones", layout.ZONE).tolist():
+            _need(low <= at and at + size <= high, "an apex is out of bounds")
+            apex = bytes(self.view[at : at + size])
+            _need(_well_formed(apex, self.head["max_labels"]), f"malformed apex {apex!r}")
+            _need(not apex.startswith(_WILD), "a zone at a wildcard")
+            self._body(negative)
+            apexes.append(apex)
+        _need(apexes, "no zone")
+        return apexes
+
+    def _names(self, apexes: list[bytes]) -> None:
+        nodes = self._rows("nodes", layout.NODE)
+        _need(len(nodes) >= len(apexes), "a zone without names")
+        low, octets = self.head["names_offset"], self.head["names_octets"]
+        starts, sizes = nodes["name"].astype(np.int64) - low, nodes["name_octets"].astype(np.int64)
+        within = (starts >= 0) & (starts + sizes <= octets)
+        _need(bool(within.all()), "a name is out of bounds")
+        _need(int(nodes["zone"].max()) < len(apexes), "a name is in no zone")
+        _need(int(nodes["typeset"].max()) < self.typesets, "a name has no types")
         for cut in np.unique(nodes["cut"]).tolist():
             if cut:
                 self._body(cut)
-        names = bytes(self.view[low:high])
+        text, most = bytes(self.view[low : low + octets]), self.head["max_labels"]
+        names: set[bytes] = set()
         hashes = []
-        for start, octets in zip((at - low).tolist(), size.tolist(), strict=True):
-            name = names[start : start + octets]
-            _need(_well_formed(name, self.head["max_labels"]), f"malformed name {name!r}")
+        places = zip(starts.tolist(), sizes.tolist(), nodes["zone"].tolist(), strict=True)
+        for start, size, zone in places:
+            name = text[start : start + size]
+            _need(_well_formed(name, most), f"malformed name {name!r}")
+            # Pointers to the apex inside the question rest on this.
+            _need(name.endswith(apexes[zone]), f"{name!r} is in another zone")
+            names.add(name)
             hashes.append(crc32(name))
+        _need(len(names) == len(nodes), "a name is there twice")
+        _need(names.issuperset(apexes), "an apex is no name")
         self._slots(np.array(hashes, np.uint64))
-        for apex, _, negative, octets, _, _ in zones.tolist():
-            _need(low <= apex and apex + octets <= high, "an apex is out of bounds")
-            _need(_well_formed(bytes(self.view[apex : apex + octets]), self.head["max_labels"]), "malformed apex")
-            self._body(negative)
 
     def _slots(self, hashes: npt.NDArray[np.uint64]) -> None:
-        """Every node is found within the longest probe, and so is an empty slot."""
+        """Every node is found, and every search ends within the longest probe."""
         slots = self._numbers("slots", "Q")
         mask = self.head["slot_mask"]
         _need(len(slots) == mask + 1 and mask & (mask + 1) == 0, "the hash table's size is off")
-        used = np.flatnonzero(slots)
-        _need(len(used) == len(hashes) and len(used) < len(slots), "the hash table does not hold the names")
+        used, empty = np.flatnonzero(slots), np.flatnonzero(slots == 0)
+        _need(len(used) == len(hashes), "the hash table does not hold the names")
+        _need(len(empty), "the hash table is full")
+        longest = int(np.diff(empty, append=empty[0] + len(slots)).max())
+        _need(longest <= self.head["max_probe"] <= layout.MAX_PROBE, "a search is too long")
         number = (slots[used] & np.uint64(0xFFFFFFFF)).astype(np.int64) - 1
-        _need(bool(((number >= 0) & (number < len(hashes))).all()), "a slot has no node")
+        within = (number >= 0) & (number < len(hashes))
+        _need(bool(within.all()), "a slot has no node")
         _need(len(np.unique(number)) == len(hashes), "a node has two slots")
-        _need(bool((slots[used] >> np.uint64(32) == hashes[number]).all()), "a slot has another hash")
+        same = slots[used] >> np.uint64(32) == hashes[number]
+        _need(bool(same.all()), "a slot has another hash")
         home = (hashes[number] & np.uint64(mask)).astype(np.int64)
         probe = (used - home) % len(slots)
-        _need(int(probe.max()) < max(1, self.head["max_probe"]), "a name is too far from its slot")
         # From its home to its slot no slot may be empty, or the search would stop before it.
-        filled = np.concatenate([slots != 0, slots != 0]).astype(np.int64)
-        sums = np.concatenate([[0], np.cumsum(filled)])
-        _need(bool((sums[home + probe] - sums[home] == probe).all()), "a name cannot be reached")
+        filled = np.concatenate([[0], np.cumsum(np.tile(slots != 0, 2))])
+        reached = filled[home + probe] - filled[home] == probe
+        _need(bool(reached.all()), "a name cannot be reached")
 
     # ---- what cells point to ---------------------------------------------------------------
 
     def _cells(self) -> None:
-        cells = self._numbers("cells", "Q")
-        choices = self.head["choices"]
-        _need(len(cells) >= layout.FIRST_CELL + choices, "cells are missing")
-        _need(int(cells[layout.ARENA_CELL]) <= self.head["arena_octets"], "more arena used than there is")
-        pools = len(cells) - layout.FIRST_CELL - choices
-        for at in np.unique(cells[layout.FIRST_CELL : layout.FIRST_CELL + choices]).tolist():
+        cells = np.array(self.cells)  # before the octets in use: these only grow
+        first, choices = layout.FIRST_CELL, self.head["choices"]
+        _need(len(cells) >= first + choices, "cells are missing")
+        _need(
+            self.cells[layout.ARENA_CELL] <= self.head["arena_octets"],
+            "more arena used than there is",
+        )
+        pools = len(cells) - first - choices
+        for at in np.unique(cells[first : first + choices]).tolist():
             _, refs = self._pick(at)
             _need(all(ref < pools for ref in refs), "a choice has no pool")
-        for at in np.unique(cells[layout.FIRST_CELL + choices :]).tolist():
+        for at in np.unique(cells[first + choices :]).tolist():
             kind, refs = self._pick(at)
             _need(kind != layout.REFUSED, "a pool without answers")
             for ref in refs:
@@ -218,29 +252,35 @@ class _Verifier:
 
     def _span(self, at: int, size: int) -> None:
         """Raise unless the octets lie in the blobs or the arena in use."""
-        blobs = self.head["blobs_offset"]
-        arena = self.head["arena_offset"]
-        used = int(self._numbers("cells", "Q")[layout.ARENA_CELL])
-        inside = blobs <= at <= at + size <= blobs + self.head["blobs_octets"]
+        blobs, arena = self.head["blobs_offset"], self.head["arena_offset"]
+        end = at + size
+        inside = blobs <= at and end <= blobs + self.head["blobs_octets"]
+        patched = arena <= at and end <= arena + self.cells[layout.ARENA_CELL]
         _need(at % 4 == 0, "a record is not aligned")
-        _need(inside or arena <= at <= at + size <= arena + used, "a record is out of bounds")
+        _need(inside or patched, "a record is out of bounds")
+
+    def _sealed(self, at: int, size: int, check: int) -> None:
+        self._span(at, size)
+        rest = self.view[at + layout.CHECKED_FROM : at + size]
+        _need(crc32(rest) == check, "a record is damaged")
 
     def _pick(self, at: int) -> tuple[int, list[int]]:
         shape = layout.PICK.struct
         self._span(at, shape.size)
-        kind, count, _ = shape.unpack_from(self.view, at)
-        _need(kind in (layout.WEIGHTED, layout.STICKY, layout.REFUSED), "a pick of no kind")
+        check, kind, count = shape.unpack_from(self.view, at)
+        _need(kind in {layout.WEIGHTED, layout.STICKY, layout.REFUSED}, "a pick of no kind")
         _need((count == 0) == (kind == layout.REFUSED), "a pick of nothing")
         tail = 2 * STICKY_SLOTS if kind == layout.STICKY else 4 * count
-        self._span(at, shape.size + 4 * count + tail)
+        self._sealed(at, shape.size + 4 * count + tail, check)
         start = at + shape.size
         refs = np.frombuffer(self.view, "<u4", count, start)
         if kind == layout.STICKY:
             slots = np.frombuffer(self.view, "<u2", STICKY_SLOTS, start + 4 * count)
-            _need(int(slots.max()) < count, "a slot of nothing")
+            _need(slots.max() < count, "a slot of nothing")
         elif kind == layout.WEIGHTED:
             ends = np.frombuffer(self.view, "<u4", count, start + 4 * count)
-            _need(int(ends[-1]) == FULL and bool((ends[1:] > ends[:-1]).all()), "weights are not cumulative")
+            rising = bool((ends[1:] > ends[:-1]).all())
+            _need(ends[-1] == FULL and rising, "weights are not cumulative")
         return kind, refs.tolist()
 
     def _body(self, at: int) -> None:
@@ -248,18 +288,17 @@ class _Verifier:
             return
         shape = layout.BODY.struct
         self._span(at, shape.size)
-        answer, authority, additional, optional, octets, optional_octets, fixups, stride = (
-            shape.unpack_from(self.view, at)
-        )
-        self._span(at, shape.size + 2 * fixups + octets)
+        check, *counts, octets, optional_octets, fixups, stride = shape.unpack_from(self.view, at)
+        answer, _, _, optional = counts
+        self._sealed(at, shape.size + 2 * fixups + octets, check)
+        # Nothing may empty an answer: not even a page that was never written.
+        _need(any(counts), "a body without records")
         places = np.frombuffer(self.view, "<u2", fixups, at + shape.size).astype(np.int64)
-        if fixups:
-            _need(bool((places[1:] >= places[:-1] + 2).all()), "pointers overlap")
-            _need(int(places[-1]) + 2 <= octets, "a pointer is out of bounds")
+        apart = bool((places[1:] >= places[:-1] + 2).all())
+        _need(apart and (places[-1:] + 2 <= octets).all(), "pointers do not fit")
         _need(optional_octets <= octets, "more optional octets than there are")
         _need(bool(optional) == bool(optional_octets), "optional records without octets")
-        _need(answer * stride <= octets, "answers are shorter than they say")
-        _need(answer + authority + additional + optional <= MAX_BODY_RECORDS, "too many records")
+        _need(answer * stride <= octets - optional_octets, "answers are shorter than they say")
         self.bodies.add(at)
 
 

@@ -63,7 +63,7 @@ def add_parser(commands: Commands) -> None:
         default=Path(".demo"),
         help="for the policy and the state (default: ./.demo)",
     )
-    parser.add_argument("--log-level", choices=logs.LEVELS, default="warning")
+    parser.add_argument("--log-level", choices=logs.LEVELS, default="error")
     parser.set_defaults(run=run)
 
 

@@ -57,7 +57,9 @@ def _add_build(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         help=f"countries whose subdivisions to keep (default {','.join(DEFAULT_SUBDIVIDE)})",
     )
     build.add_argument(
-        "--fill", action="store_true", help="take what no file is given for from the embedded table"
+        "--fill",
+        action="store_true",
+        help="take what no file says anything of (AS numbers, IPv6) from the embedded table",
     )
     build.add_argument("--licence", default="", help="terms (default: licence files beside each)")
     build.add_argument(

@@ -6,24 +6,40 @@ import argparse
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gslb.cli.serve import add_place_options, given_settings
 from gslb.configuration import read_settings
-from gslb.measurements import measurements_path, put_in_use, read_measurements
-from gslb.policy.problems import PolicyError
+from gslb.geo.load import load_world_geo
+from gslb.measurements import (
+    measurements_in_use,
+    measurements_path,
+    put_in_use,
+    read_measurements,
+)
+from gslb.policy.compile import compile_policies
+from gslb.policy.plan import Pick
+from gslb.policy.problems import PolicyError, Severity
+from gslb.policy.types import record_types
+from gslb.settings import Settings
+from gslb.steering.classes import compile_classes
 from gslb.steering.latency import (
     FIELDS,
     MIN_SAMPLES,
     Cell,
     LatencyTable,
 )
+from gslb.steering.shift import shifted
+from gslb.steering.world import make_world
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+MAX_MOVES = 10  # lines for each policy
 
 
 def add_parser(commands: Commands) -> None:
@@ -38,6 +54,13 @@ def add_parser(commands: Commands) -> None:
     taking = actions.add_parser("import", help="check a file and use it from the next reload on")
     taking.add_argument("file", type=Path, metavar="FILE")
     taking.add_argument("--dry-run", action="store_true", help="check and summarise only")
+    taking.add_argument(
+        "--policies",
+        action="append",
+        type=Path,
+        metavar="PATH",
+        help="say too which decisions of these policies change; may be repeated",
+    )
     taking.set_defaults(run=run_import)
     showing = actions.add_parser("show", help="summarise a file, or what is in use")
     showing.add_argument("file", type=Path, metavar="FILE", nargs="?", help="default: in use")
@@ -54,6 +77,8 @@ def run_import(options: argparse.Namespace) -> int:
     if problems:
         raise PolicyError(problems)
     _print(table, now, options.json)
+    if options.policies:
+        print(*changes(options, table, now), sep="\n", file=sys.stderr if options.json else None)
     if not options.dry_run:
         target = _in_use(options)
         put_in_use(options.file, target)
@@ -72,8 +97,33 @@ def run_show(options: argparse.Namespace) -> int:
 
 
 def _in_use(options: argparse.Namespace) -> Path:
-    settings = read_settings(options.config, given_settings(options))
-    return measurements_path(settings.state_directory)
+    return measurements_path(_settings(options).state_directory)
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    given = {key: value for key, value in given_settings(options).items() if key != "policies"}
+    return read_settings(options.config, given)
+
+
+def changes(options: argparse.Namespace, table: LatencyTable, now: datetime) -> Iterator[str]:
+    """Yield a line for each move between sites that *table* would bring. Raises PolicyError."""
+    plan, problems = compile_policies(options.policies)
+    if plan is None:
+        raise PolicyError([one for one in problems if one.severity is Severity.ERROR])
+    settings = _settings(options)
+    geo = load_world_geo(settings.geo).table
+    current, _ = measurements_in_use(settings.state_directory, now)
+    worlds = make_world(geo, now, current), make_world(geo, now, table)
+    for zone in plan.zones:
+        for policy in zone.policies:
+            if not any(rule.pick is Pick.LATENCY for rule in policy.rules):
+                continue
+            rtype = record_types(policy, zone.sites)[0]
+            before, after = (compile_classes(policy, zone.sites, rtype, w) for w in worlds)
+            moves = shifted(before, after, worlds[0])
+            yield f"{policy.name}: {sum(moves.values()):.1%} of routed IPv4 gets another best site"
+            for (one, other), share in list(moves.items())[:MAX_MOVES]:
+                yield f"  {share:>6.1%}  {one} → {other}"
 
 
 def summary(table: LatencyTable, now: datetime) -> dict[str, Any]:

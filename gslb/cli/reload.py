@@ -8,9 +8,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from gslb import control
-from gslb.cli.serve import add_place_options, given_settings
+from gslb.cli.options import add_place_options, given_settings
 from gslb.configuration import read_settings
-from gslb.supervisor import CONTROL_NAME
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -34,7 +33,9 @@ def add_parser(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the outcome. Return 1 if the policies were refused."""
     settings = read_settings(options.config, given_settings(options))
-    answer = control.ask(settings.state_directory / CONTROL_NAME, {"do": "reload"}, RELOAD_SECONDS)
+    answer = control.ask(
+        settings.state_directory / control.SUPERVISOR_SOCKET, {"do": "reload"}, RELOAD_SECONDS
+    )
     if options.json:
         print(json.dumps(answer))
     elif not answer.get("ok"):

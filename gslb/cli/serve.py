@@ -6,12 +6,11 @@ import argparse
 import asyncio
 import logging
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gslb import logs
+from gslb.cli.options import add_settings_options, given_settings
 from gslb.configuration import read_settings
-from gslb.settings import DEFAULT_CONFIG
 from gslb.supervisor import PoliciesRefusedError, Supervisor
 
 if TYPE_CHECKING:
@@ -28,52 +27,6 @@ def add_parser(commands: Commands) -> None:
     )
     add_settings_options(parser)
     parser.set_defaults(run=run)
-
-
-def add_place_options(parser: argparse.ArgumentParser) -> None:
-    """Add what tells where a node lives: all that a command needs to talk to it."""
-    parser.add_argument(
-        "--config",
-        type=Path,
-        metavar="FILE",
-        help=f"the node's settings (default: {DEFAULT_CONFIG}, if it exists)",
-    )
-    parser.add_argument("--state-directory", metavar="FOLDER", help="where tables are kept")
-
-
-def add_settings_options(parser: argparse.ArgumentParser) -> None:
-    """Add what may be said of a node's settings on the command line."""
-    add_place_options(parser)
-    parser.add_argument(
-        "--policies",
-        action="append",
-        metavar="PATH",
-        help="policy file or folder; may be repeated",
-    )
-    parser.add_argument(
-        "--listen",
-        action="append",
-        metavar="ADDRESS:PORT",
-        help="where to answer, over UDP and TCP; may be repeated (default: 0.0.0.0:53, [::]:53)",
-    )
-    parser.add_argument("--workers", metavar="N", help="worker processes (default: one a core)")
-    parser.add_argument("--dataplane", metavar="auto|python", help="which loop answers")
-    parser.add_argument("--nsid", metavar="TEXT", help="the node's name in answers (RFC 5001)")
-    parser.add_argument("--log-level", metavar="LEVEL", help="debug, info, warning or error")
-    parser.add_argument("--log-format", metavar="FORM", help="auto, human, logfmt or json")
-
-
-def given_settings(options: argparse.Namespace) -> dict[str, Any]:
-    """Return what the command line says about the settings, in the settings' own shape."""
-    flat = {
-        name: value
-        for name in ("policies", "listen", "state_directory", "workers", "dataplane", "nsid")
-        if (value := getattr(options, name, None)) is not None
-    }
-    log = {key: getattr(options, f"log_{key}", None) for key in ("level", "format")}
-    if given := {key: value for key, value in log.items() if value is not None}:
-        flat["log"] = given
-    return flat
 
 
 def run(options: argparse.Namespace) -> int:

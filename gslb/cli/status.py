@@ -7,9 +7,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from gslb import control
-from gslb.cli.serve import add_place_options, given_settings
+from gslb.cli.options import add_place_options, given_settings
 from gslb.configuration import read_settings
-from gslb.supervisor import CONTROL_NAME
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -28,7 +27,9 @@ def add_parser(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the status. Return 1 if the newest policies are not served."""
     settings = read_settings(options.config, given_settings(options))
-    status = control.ask(settings.state_directory / CONTROL_NAME, {"do": "status"}, STATUS_SECONDS)
+    status = control.ask(
+        settings.state_directory / control.SUPERVISOR_SOCKET, {"do": "status"}, STATUS_SECONDS
+    )
     print(json.dumps(status, indent=2) if options.json else "\n".join(describe(status)))
     return 1 if status["refused"] else 0
 
@@ -46,7 +47,7 @@ def describe(status: dict[str, Any]) -> list[str]:
         zones = ", ".join(status["zones"])
         lines.append(f"policy      {status['policy']}  {status['names']} names in {zones}")
         lines.append(f"geography   {status['geo']}")
-        lines += [f"ALARM       {alarm}" for alarm in status["geo_alarms"]]
+        lines += [f"            {alarm}" for alarm in status["geo_alarms"]]
     for worker in status["workers"]:
         state = "serves" if worker["serving"] else "DOWN"
         udp, tcp = worker.get("udp", {}), worker.get("tcp", {})

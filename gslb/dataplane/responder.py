@@ -53,7 +53,7 @@ from gslb.wire.response import Sections, make_sections, write_error, write_respo
 # Ports of services that answer anything (echo, discard, daytime, chargen, time), and none at all: a
 # reply there would start a loop, or hit whoever the source address was forged for.
 SILENT_PORTS: Final = frozenset({0, 7, 13, 19, 37})
-READY_BODIES: Final = 16_384  # bodies kept cut at their fixups; beyond it all are cut anew
+READY_BODIES: Final = 16_384  # bodies kept cut at their fixups; when full, all are cut anew
 
 _TRANSFERS: Final = frozenset({TYPE_AXFR, TYPE_IXFR})
 _BITS: Final = {FAMILY_IPV4: 32, FAMILY_IPV6: 128}
@@ -184,8 +184,9 @@ class Responder:
             and not steer.ignore_ecs
             and (steer.tailored or steer.sticky)
         ):
-            scope, first, behind = block_of(subnet.family, subnet.address)
-            if not scope:
+            length, first, behind = block_of(subnet.family, subnet.address)
+            scope = min(length, self._ecs_max[subnet.family])
+            if not length:
                 public = first, behind
                 family = subnet.family
                 spare = _BITS[family] - self._ecs_max[family]
@@ -209,8 +210,9 @@ class Responder:
         counts = (body.answer, body.authority, body.additional, body.optional)
         stride = body.stride if body.answer > 1 else 0
         sections = make_sections(body.octets, counts, body.optional_octets, body.fixups, stride)
-        if len(self._ready) < READY_BODIES:
-            self._ready[id(body)] = (sections, body)
+        if len(self._ready) >= READY_BODIES:
+            self._ready.clear()
+        self._ready[id(body)] = (sections, body)
         return sections
 
     # ---- what is not an answer from the table ----------------------------------------------

@@ -67,6 +67,8 @@ class ResponderSettings:
             raise GslbError("the ECS limits must be within 0–32 bits (IPv4) and 0–64 bits (IPv6)")
         if any(len(secret) != 16 for secret in self.cookie_secrets):
             raise GslbError("a cookie secret must have 16 octets")
+        if self.errors_per_second < 0 or self.responses_per_second < 0:
+            raise GslbError("a rate must not be below 0")
 
 
 @dataclass(frozen=True, slots=True)

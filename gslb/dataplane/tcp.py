@@ -70,9 +70,9 @@ class TcpServer:
 
     def sweep(self) -> None:
         """Close the connections whose time is over."""
+        draining = self.connections.draining
         for connection in self.connections.expired(self.now()):
-            self.counts[TcpCount.EXPIRED] += 1
-            connection.shut()
+            self.counts[TcpCount.EXPIRED] += connection.shut(gracefully=draining)
 
     def drain(self) -> None:
         """Accept no more, and close each connection once it is between two messages."""
@@ -103,6 +103,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._writable = True
         self._ended = False  # the client has closed its side
+        self._finished = False  # we have closed ours; what still comes is thrown away
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask for admission."""
@@ -137,7 +138,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Cut out the messages that are complete, and answer them."""
-        if self._transport is None:
+        if self._transport is None or self._finished:
             return
         messages = self._framer.feed(data)
         self._waiting.extend(messages)
@@ -150,6 +151,8 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """Answer what has been asked, then close: a client may close its side early."""
         self._ended = True
+        if self._finished:
+            return False
         return bool(self._waiting)  # true keeps the transport open for what is still to be said
 
     def pause_writing(self) -> None:
@@ -182,9 +185,10 @@ class Connection(asyncio.Protocol):
         if out:
             server.counts[TcpCount.SENT] += len(out)
             transport.write(b"".join(out))  # length and body leave together, RFC 7766 §8
-        if not self._left or (self._ended and not self._waiting):
-            self._waiting.clear()
+        if self._ended and not self._waiting:
             transport.close()
+        elif not self._left:
+            self._finish(transport)
         elif self._waiting:
             self._pause_if_waiting()
             if self._writable:
@@ -197,13 +201,32 @@ class Connection(asyncio.Protocol):
         if self._waiting and transport is not None and transport.is_reading():
             transport.pause_reading()
 
-    def shut(self) -> None:
-        """Close; what a client does not take is thrown away, as it might never take it."""
+    def _finish(self, transport: asyncio.Transport) -> None:
+        """Say that no more will come, and wait for the client to close, as long as silence may last.
+
+        To close at once, with queries unread, would reset the connection and lose responses that
+        are still on their way.
+        """
+        self._finished = True
+        self._waiting.clear()
+        transport.write_eof()
+        if self._ended:
+            transport.close()
+        elif not transport.is_reading():
+            transport.resume_reading()
+
+    def shut(self, *, gracefully: bool = False) -> bool:
+        """Close; tell whether that was news. What the client has not taken is thrown away.
+
+        It might never take it. *gracefully* it has until the next who wants to close it.
+        """
         transport = self._transport
         if transport is None:
-            return
+            return False
         self._waiting.clear()
-        if transport.get_write_buffer_size():
+        news = not transport.is_closing()
+        if transport.get_write_buffer_size() and not gracefully:
             transport.abort()
-        else:
+        elif news:
             transport.close()
+        return news

@@ -51,7 +51,7 @@ def country_code(value: object) -> str:
 
 def as_number(value: object) -> int:
     """Read 13335, "13335" and "AS13335"; return 0 for anything else."""
-    if isinstance(value, int):
+    if isinstance(value, int) and not isinstance(value, bool):
         return value if 0 <= value <= _MAX_ASN else 0
     found = _ASN.fullmatch(value) if isinstance(value, str) else None
     number = int(found[1]) if found else 0
@@ -62,27 +62,30 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
+def _fields(value: object) -> Record:
+    """Return a nested record, or an empty one where there is something else."""
+    return value if isinstance(value, Mapping) else {}
+
+
 def _maxmind_country(record: Record) -> Fact:
     """Read MaxMind's country.iso_code.
 
     registered_country alone is where the network's holder is registered, and represented_country
     whose base it is: neither is where the client is.
     """
-    country = record.get("country")
-    return Fact(country_code(country.get("iso_code"))) if isinstance(country, Mapping) else NOTHING
+    return Fact(country_code(_fields(record.get("country")).get("iso_code")))
 
 
 def _maxmind_city(record: Record) -> Fact:
     """Read MaxMind's first subdivision, unless the radius says that only the country is known."""
     fact = _maxmind_country(record)
-    location = record.get("location")
-    radius = location.get("accuracy_radius", 0) if isinstance(location, Mapping) else 0
-    parts = record.get("subdivisions")
-    if radius >= VAGUE_RADIUS_KM or not isinstance(parts, list) or not parts:
+    radius = _fields(record.get("location")).get("accuracy_radius")
+    if isinstance(radius, int | float) and radius >= VAGUE_RADIUS_KM:
         return fact
-    names = parts[0].get("names")
-    name = names.get("en") if isinstance(names, Mapping) else None
-    return fact._replace(subdivision=_text(parts[0].get("iso_code")) or _text(name))
+    parts = record.get("subdivisions")
+    first = _fields(parts[0]) if isinstance(parts, list) and parts else {}
+    name = _fields(first.get("names")).get("en")
+    return fact._replace(subdivision=_text(first.get("iso_code")) or _text(name))
 
 
 def _flat_country(record: Record) -> Fact:

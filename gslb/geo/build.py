@@ -58,7 +58,8 @@ def build_table(
 
     Args:
         inputs: the files.
-        base: gives what no file is given for: AS numbers, or countries; None: nothing does.
+        base: gives what no file says anything of: AS numbers, or countries, of IPv4 or of IPv6;
+            None: nothing does.
         progress: called now and then.
     """
     if not list(inputs.files()):
@@ -77,33 +78,51 @@ def build_table(
     ]
     progress("combining", 0.0)
     layers = {kind: collectors[kind].layer() for kind in Kind}
-    if base is not None:
-        sources += _borrow(base, layers, {kind for kind, _ in inputs.files()})
-    table = combine(layers, inputs.subdivide, sources)
+    filled = _fill(layers, base) if base is not None else []
+    table = combine(layers, inputs.subdivide, sources, filled)
     progress("combining", 1.0)
     return table
 
 
-def _borrow(base: GeoTable, layers: dict[Kind, Layer[Fact]], given: set[Kind]) -> list[SourceEntry]:
-    """Fill the layers that no file was given for, and return the sources that this adds."""
-    wanted = set() if Kind.ASN in given else {Kind.ASN}
-    if not given & {Kind.COUNTRY, Kind.CITY}:
-        wanted.add(Kind.COUNTRY)
-    for kind in wanted:
+def _fill(layers: dict[Kind, Layer[Fact]], base: GeoTable) -> list[SourceEntry]:
+    """Take from *base* what no file says anything of, each family apart; return its sources."""
+    countries_known = {Kind.COUNTRY, Kind.CITY}
+    added: list[SourceEntry] = []
+    for kind, known_by in ((Kind.COUNTRY, countries_known), (Kind.ASN, {Kind.ASN})):
         facts = [
             Fact(asn=int(asn)) if kind is Kind.ASN else Fact(base.places[at].country)
             for at, asn in zip(base.pair_place, base.pair_asn, strict=True)
         ]
-        layers[kind] = Layer(base.starts4, base.pairs4, base.starts6, base.pairs6, tuple(facts))
-    listed = base.manifest.get("sources")
-    sources = listed if isinstance(listed, list) else []
-    return [source for source in sources if source.get("kind") in wanted]
+        own = layers[kind]
+        own4, own6 = (own.starts4, own.values4), (own.starts6, own.values6)
+        shift = np.uint32(len(own.values))  # the facts of *base* come behind those of the files
+        if fill4 := not any(layers[one].values4.any() for one in known_by):
+            own4 = (base.starts4, base.pairs4 + shift)
+        if fill6 := not any(layers[one].values6.any() for one in known_by):
+            own6 = (base.starts6, base.pairs6 + shift)
+        if fill4 or fill6:
+            layers[kind] = Layer(*own4, *own6, (*own.values, *facts))
+            added += _sources_of(base, kind)
+    return added
+
+
+def _sources_of(table: GeoTable, kind: Kind) -> list[SourceEntry]:
+    listed = table.manifest.get("sources")
+    entries = listed if isinstance(listed, list) else []
+    return [entry for entry in entries if isinstance(entry, dict) and entry.get("kind") == kind]
 
 
 def combine(
-    layers: Mapping[Kind, Layer[Fact]], subdivide: Sequence[str], sources: Sequence[SourceEntry]
+    layers: Mapping[Kind, Layer[Fact]],
+    subdivide: Sequence[str],
+    sources: Sequence[SourceEntry],
+    filled: Sequence[SourceEntry] = (),
 ) -> GeoTable:
-    """Lay the layers over each other; see `build_table`."""
+    """Lay the layers over each other; see `build_table`.
+
+    The day of the table is that of the oldest of *sources*; those of *filled* do not count, since
+    they are not the operator's to keep current.
+    """
     coder = _Coder(subdivide)
     of_country = [coder.code(fact.country, "") for fact in layers[Kind.COUNTRY].values]
     of_city = [coder.code(fact.country, fact.subdivision) for fact in layers[Kind.CITY].values]
@@ -122,7 +141,7 @@ def combine(
         keys = np.where(finer, city, country) << _ASN_BITS | asns[at[Kind.ASN]]
         kept = merge_equal(keys)
         families.append((starts[kept], keys[kept]))
-    return _number_pairs(families, codes, _manifest(sources, subdivide, coder))
+    return _number_pairs(families, codes, _manifest(sources, filled, subdivide, coder))
 
 
 class _Coder:
@@ -197,12 +216,15 @@ def count(table: GeoTable) -> dict[str, int]:
 
 
 def _manifest(
-    sources: Sequence[SourceEntry], subdivide: Sequence[str], coder: _Coder
+    sources: Sequence[SourceEntry],
+    filled: Sequence[SourceEntry],
+    subdivide: Sequence[str],
+    coder: _Coder,
 ) -> dict[str, object]:
     subdivided = any(source["kind"] == Kind.CITY for source in sources)
     return {
-        "date": max((str(source["date"]) for source in sources), default=""),
-        "sources": list(sources),
+        "date": min((str(source["date"]) for source in sources), default=""),
+        "sources": [*sources, *filled],
         "subdivide": sorted(subdivide) if subdivided else [],
         "unmatched": [name for name, _ in coder.unknown.most_common(MAX_UNMATCHED)],
     }

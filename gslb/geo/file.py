@@ -164,6 +164,8 @@ def _verify(table: GeoTable) -> None:
     """Raise `GeoError` unless every look-up in the table ends inside it."""
     if not table.places or table.places[0] != UNKNOWN_PLACE:
         raise GeoError("place 0 is not the unknown place")
+    if not all(abs(p.latitude) <= 90 and abs(p.longitude) <= 180 for p in table.places):
+        raise GeoError("a place is not on the globe")
     if not len(table.pair_place) or table.pair_place[0] != 0 or table.pair_asn[0] != 0:
         raise GeoError("pair 0 is not the unknown pair")
     if table.pair_place.max() >= len(table.places):

@@ -96,10 +96,12 @@ def same_sources(one: GeoTable, other: GeoTable) -> bool:
 def embedded_table() -> GeoTable:
     """Return the table that the program carries; raise `GeoError` if it is missing or damaged."""
     try:
-        octets = resources.files("gslb.geodata").joinpath("embedded.tbl").read_bytes()
+        file = resources.files("gslb.geodata").joinpath("embedded.tbl")
+        return unpack_table(file.read_bytes())
     except OSError as error:
         raise GeoError(f"embedded geo table: {error.strerror}") from None
-    return unpack_table(octets)
+    except GeoError as error:
+        raise GeoError(f"embedded geo table: {error}") from None
 
 
 def _configured(settings: GeoSettings, folder: Path | None, *, may_compile: bool) -> LoadedGeo:
@@ -124,9 +126,12 @@ def _configured(settings: GeoSettings, folder: Path | None, *, may_compile: bool
 
 
 def _compile(settings: GeoSettings) -> GeoTable:
-    """Build the table; what no file is given for comes from the embedded one."""
+    """Build the table; what no file says anything of comes from the embedded one, if it is there."""
     inputs = Inputs(settings.country, settings.asn, settings.city, settings.subdivide)
-    return build_table(inputs, base=embedded_table())
+    base = None
+    with suppress(GeoError):
+        base = embedded_table()
+    return build_table(inputs, base)
 
 
 def _fingerprint(settings: GeoSettings) -> str:
@@ -191,6 +196,9 @@ def _last_good(folder: Path | None) -> GeoTable | None:
 def _keep_as_last_good(fresh: LoadedGeo, folder: Path | None) -> tuple[str, ...]:
     """Save an operator's table that passed; the embedded one is always there. Return alarms."""
     if folder is None or fresh.source == EMBEDDED:
+        return ()
+    last = _last_good(folder)
+    if last is not None and last.manifest == fresh.table.manifest:
         return ()
     try:
         _make_folder(folder)

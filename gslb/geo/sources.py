@@ -118,11 +118,13 @@ def _read_mmdb(
     path: Path, octets: bytes, kind: Kind, into: RangeCollector[Fact], progress: Progress
 ) -> tuple[str, date]:
     """Read an MMDB from a copy: the reader maps its file, which must not be cut under it."""
+    name = path.name
     try:
         with tempfile.NamedTemporaryFile(prefix="gslb-geo-") as copy:
+            name = copy.name
             copy.write(octets)
             copy.flush()
-            with maxminddb.open_database(copy.name) as reader:
+            with maxminddb.open_database(name) as reader:
                 adapter = choose_adapter(kind, (record for _, record in reader))
                 for number, (network, record) in enumerate(reader):
                     fact = adapter(record) if isinstance(record, dict) else NOTHING
@@ -130,11 +132,13 @@ def _read_mmdb(
                     if number % _REPORT_EVERY == 0:
                         progress(path.name, _share_done(network))
                 metadata = reader.metadata()
-    except (maxminddb.InvalidDatabaseError, ValueError, OSError) as error:
-        raise GeoError(f"{path}: not a usable MMDB: {error}") from None
+                built = datetime.fromtimestamp(metadata.build_epoch, UTC).date()
+    except (maxminddb.InvalidDatabaseError, ValueError, OverflowError, OSError) as error:
+        reason = str(error).replace(name, path.name)
+        raise GeoError(f"{path}: not a usable MMDB: {reason}") from None
     except GeoError as error:
         raise GeoError(f"{path}: {error}") from None
-    return metadata.database_type, datetime.fromtimestamp(metadata.build_epoch, UTC).date()
+    return metadata.database_type, built
 
 
 def _add_network(
@@ -199,7 +203,7 @@ def _range(row: list[str]) -> tuple[bool, int, int]:
             "(expected rows of first address, last address, value)"
         ) from None
     six = six or six_too  # as numbers, only the end may tell: IPv6 begins at 0 too
-    if first > last or last > (_TOP6 if six else _TOP4):
+    if not 0 <= first <= last <= (_TOP6 if six else _TOP4):
         raise GeoError(f"{row[0][:40]} to {row[1][:40]} is no range of addresses")
     return six, first, last
 

@@ -64,22 +64,22 @@ class CheckBook:
             if _template(ref) not in {None, base}:
                 changes = {k: v for k, v in changes.items() if k == "vantage" and ref is site}
             fields.update(changes)
-        check = self._make(fields, where if base is None else self.place(base), where)
+        check = self._make(fields, where if base is None else self.place(base))
         return None if check is None else self._made.setdefault(check, check)
 
-    def _make(self, fields: dict[str, object], where: Where, use: Where) -> Check | None:
+    def _make(self, fields: dict[str, object], where: Where) -> Check | None:
         preset = fields.pop("preset", None)
         fields.pop("use", None)
         if isinstance(preset, str):
             if preset not in PRESETS:
-                self._tell(use, "E222", f'unknown preset "{preset}"', closest(preset, PRESETS))
+                self._tell(where, "E222", f'unknown preset "{preset}"', closest(preset, PRESETS))
                 return None
             fields = {**_written(PRESETS[preset]), **fields}
         read = CheckFields().model_copy(
             update=fields
         )  # values were checked where they were written
         if read.type is None:
-            self._tell(use, "E223", "the check has no type", "type: https, http, tcp …")
+            self._tell(where, "E223", "the check has no type", "type: https, http, tcp …")
             return None
         port = read.port or _PORTS.get(read.type)
         need = _NEEDS.get(read.type)

@@ -14,8 +14,9 @@ from gslb.policy.document import Document, read_model
 from gslb.policy.effective import Layers, Surroundings, make_policy
 from gslb.policy.endpoints import read_site
 from gslb.policy.files import STDIN, policy_files
-from gslb.policy.lints import lint_policy, warning
+from gslb.policy.lints import lint_policy, note, warning
 from gslb.policy.names import BadNameError, name_text, read_owner
+from gslb.policy.places import spot
 from gslb.policy.plan import Pick, Plan, Policy, ZonePlan
 from gslb.policy.problems import PolicyError, Problem, Severity, Where
 from gslb.policy.rules import read_rules
@@ -23,7 +24,7 @@ from gslb.policy.servedzone import Served, read_served
 from gslb.policy.sitelints import lint_sites
 from gslb.policy.textplace import text_place
 from gslb.policy.yamltext import MAX_OCTETS
-from gslb.policy.zonelints import SteeredNames, lint_static, lint_targets
+from gslb.policy.zonelints import SteeredNames, lint_https, lint_static, lint_targets
 from gslb.wire.names import is_within
 
 HASH_DIGITS = 12  # hexadecimal digits of Plan.hash
@@ -85,8 +86,12 @@ def compile_model(
 
 def _static_place(document: Document, octets: bytes | None) -> Callable[[int], Where]:
     steps = ("dns", "static")
-    source = document.locate(steps).path.read_bytes() if octets is None else octets
-    return text_place(document, steps, source.decode(errors="replace"))
+    if octets is None:
+        try:
+            octets = document.locate(steps).path.read_bytes()
+        except OSError:  # gone since it was read: only the places of its lines are lost
+            octets = b""
+    return text_place(document, steps, octets.decode(errors="replace"))
 
 
 @dataclass(slots=True)
@@ -117,6 +122,7 @@ class _Build:
                 continue  # the sites that are missing have been named already
             self.problems += lint_policy(policy, sites, promise)
             self.problems += lint_targets(policy, served.apex, served.static, sites)
+            self.problems += lint_https(policy, served.apex)
         self.problems += book.problems
         self.problems += lint_sites(sites, self.policies)
         self.problems += lint_static(served.apex, served.static, names)
@@ -218,18 +224,12 @@ class _Build:
         sites = {name for policy in self.policies for rule in policy.rules for name in rule.sites}
         for name in around.sites:
             if name not in sites:
-                yield warning(
-                    around.places.locate_key(("sites", name)),
-                    "W316",
-                    f"site {name} is not used by any rule",
-                )
+                where = around.places.locate_key(("sites", name))
+                yield warning(where, "W316", f"site {name} is not used by any rule")
         for name in self.parsed.checks:
             if name not in around.book.used:
-                yield warning(
-                    around.places.locate_key(("checks", name)),
-                    "W316",
-                    f'check "{name}" is not used',
-                )
+                where = around.places.locate_key(("checks", name))
+                yield note(where, "N404", f'check "{name}" is not used')
 
     def _twice(self, text: str, name: bytes) -> Problem:
         first = next(
@@ -237,9 +237,9 @@ class _Build:
             for other in self.parsed.records
             if other != text and _reads_as(other, name, self.served.apex)
         )
-        line = self.document.locate_key(("records", first)).line
         where = self.document.locate_key(("records", text))
-        return Problem(where, "E205", f"{text} is the same name as {first} in line {line}")
+        place = spot(self.document.locate_key(("records", first)), where)
+        return Problem(where, "E205", f"{text} is the same name as {first} in {place}")
 
     def _place(self, text: str) -> Callable[[], Where]:
         return lambda: self.document.locate_key(("records", text))

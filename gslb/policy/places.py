@@ -9,6 +9,11 @@ from gslb.policy.problems import Where
 Path = tuple[str | int, ...]  # ("sites", "aws/us-east-1", "zones", "a", 0)
 
 
+def spot(place: Where, here: Where) -> str:
+    """Return *place* as a message at *here* names it: the line alone if it is in the same file."""
+    return f"line {place.line}" if place.path == here.path else f"{place.path}:{place.line}"
+
+
 class Places(Protocol):
     """A document, as far as places go. Parts of a path that the file lacks are passed over."""
 

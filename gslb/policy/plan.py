@@ -206,7 +206,10 @@ class Policy:
     ttl: int  # seconds
     count: int  # addresses in an answer, at most
     spread: Spread
-    headroom: Mapping[str, float]  # by site: share of a site that may be lost before traffic leaves
+    # By site: h of "a site keeps its full share while its capacity is at least 1 / (1 + h)", that is,
+    # how much more than its usual load what is left may carry. 0.5: two zones of three are enough.
+    # The share that may be *lost* is h / (1 + h).
+    headroom: Mapping[str, float]
     checks: Mapping[str, Check | None]  # by site
     panic: Panic
     when_all_down: WhenAllDown

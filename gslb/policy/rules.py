@@ -84,17 +84,17 @@ def _unknown(
     sites: Mapping[str, object],
     places: Places,
 ) -> Iterator[Problem]:
-    keys: list[str | int] | None = None
     if isinstance(written, list):
-        keys = [written.index(name) for name in names]
         for index, name in enumerate(written):
             if name in written[:index]:
                 yield Problem(places.locate((*place, index)), "E205", f"{name} is given twice")
-    elif isinstance(written, dict):
-        keys = list(names)
-    for position, name in enumerate(names):
+    for name in names:
         if name not in sites:
-            where = places.locate_key((*place, keys[position])) if keys else places.locate(place)
+            where = places.locate(place)
+            if isinstance(written, list):
+                where = places.locate((*place, written.index(name)))
+            elif isinstance(written, dict):
+                where = places.locate_key((*place, name))
             yield Problem(where, "E201", f'unknown site "{name}"', hint=closest(name, sites))
 
 

@@ -135,6 +135,9 @@ def _read(path: File, folder: File, where: Where, problems: list[Problem]) -> by
         text = f"zone file {path}: outside the folder of the policy"
         problems.append(Problem(where, "E250", text))
         return None
+    if path.exists() and not path.is_file():
+        problems.append(Problem(where, "E250", f"zone file {path}: not a file"))
+        return None
     try:
         with path.open("rb") as stream:
             octets = stream.read(MAX_ZONE_FILE + 1)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from gslb.policy.checks import target_family
 from gslb.policy.lints import FAMILY_WORDS, note, warning
+from gslb.policy.places import spot
 from gslb.policy.plan import Check, Policy, Rule, Site
 from gslb.policy.problems import Problem, Where
 from gslb.wire.constants import TYPE_A, TYPE_AAAA
@@ -49,7 +50,8 @@ def _duplicates(sites: Mapping[str, Site]) -> Iterator[Problem]:
                         if address in {endpoint.a, endpoint.aaaa}
                         else "the host name"
                     )
-                    text = f"{what} of {endpoint.id} is that of {first} in line {where.line} too"
+                    place = spot(where, endpoint.where)
+                    text = f"{what} of {endpoint.id} is that of {first} in {place} too"
                     yield warning(endpoint.where, "W318", text)
 
 
@@ -103,19 +105,17 @@ def _narrow(sites: Mapping[str, Site], policies: Sequence[Policy]) -> Iterator[P
             needed = 1 / (1 + headroom)
             if not 0 < left < needed - _CLOSE_ENOUGH:
                 continue
-            lost = (
-                f"{name} without {zone} has {left:.0%} of its capacity, less than the {needed:.0%}"
-            )
+            lost = f"{name}: without zone {zone}, {left:.0%} of its capacity is left"
             if name in stuck:
                 text = (
-                    f'{lost} that headroom allows, and rule "{stuck[name].name}" leaves no other'
-                    " site: what remains is overloaded"
+                    f"{lost}, too little for headroom ({needed:.0%}), and rule"
+                    f' "{stuck[name].name}" knows no other site: what is left is overloaded'
                 )
                 yield warning(stuck[name].where, "W319", text)
             elif (name, headroom) not in told:
                 told.add((name, headroom))
                 moved = 1 - left * (1 + headroom)
-                text = f"{lost} that keep all of its traffic: {moved:.0%} of it would move"
+                text = f"{lost} and {moved:.0%} of its traffic moves (none above {needed:.0%})"
                 yield note(sites[name].where, "N408", text)
 
 

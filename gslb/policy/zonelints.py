@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from gslb.policy.lints import LONG_TTL, note, used_endpoints, warning
 from gslb.policy.names import name_text
+from gslb.policy.places import spot
 from gslb.policy.plan import Policy, Site, StaticRRset
 from gslb.policy.problems import Problem, Severity, Where
 from gslb.policy.static import StaticData
@@ -28,6 +29,7 @@ from gslb.wire.names import is_within, lower, suffixes
 MAX_ANSWER = 4096  # octets; an RRset that needs more is refused (protocol Z3)
 _QUESTION = 4  # octets of type and class behind the name
 _RECORD = 12  # octets of a record before its RDATA, the owner a pointer
+_PARAM = 4  # octets of key and length of an SvcParam (RFC 9460 §2.2)
 _MOVED = (TYPE_A, TYPE_AAAA, TYPE_CNAME, TYPE_HTTPS)
 _TARGETS = {TYPE_NS: 0, TYPE_CNAME: 0, TYPE_MX: 2, TYPE_SRV: 6}  # octets before the name
 Names = Mapping[bytes, int]  # steered owner → index of its policy
@@ -40,7 +42,7 @@ class SteeredNames:
         self._apex = apex
         self._static = static
         self._sites = sites
-        self._handed: dict[int, tuple[bool, bool]] = {}
+        self._handed: dict[tuple[str, Where], tuple[bool, bool]] = {}
 
     def conflicts(
         self, name: bytes, policy: Policy, where: Callable[[], Where]
@@ -49,9 +51,10 @@ class SteeredNames:
         if self._static.cuts:
             cut = self._static.cut_above(name)
             if cut is not None:
-                place = self._static.places[cut, TYPE_NS].line
-                text = f"{name_text(name)} is in the part delegated to {name_text(cut)} in line {place}"
-                yield Problem(where(), "E211", text)
+                here = where()
+                place = spot(self._static.places[cut, TYPE_NS], here)
+                text = f"{name_text(name)} is in the part delegated to {name_text(cut)} in {place}"
+                yield Problem(here, "E211", text)
         found = self._static.rrsets.get(name)
         if found is None and name != self._apex:
             return
@@ -72,21 +75,22 @@ class SteeredNames:
         only: bool,
         maybe: bool,
     ) -> Iterator[Problem]:
-        line = self._static.places[name, rrset.rtype].line
+        here = where()
+        place = spot(self._static.places[name, rrset.rtype], here)
         word = TYPE_WORDS.get(rrset.rtype)
         if rrset.rtype in _MOVED:
-            text = f"{name_text(name)} is steered, but line {line} has {word} of it too"
-            yield Problem(where(), "E210", text)
+            text = f"{name_text(name)} is steered, but {place} has {word} of it too"
+            yield Problem(here, "E210", text)
         elif only:
-            text = f"{name_text(name)} is a CNAME, but line {line} has other records of it (RFC 1034 §3.6.2)"
-            yield Problem(where(), "E210", text)
+            text = f"{name_text(name)} is a CNAME, but {place} has other records of it (RFC 1034 §3.6.2)"
+            yield Problem(here, "E210", text)
         elif maybe and name != self._apex:
-            text = f"{name_text(name)} may be answered with a CNAME, which hides the records of line {line}"
-            yield warning(where(), "W312", text)
+            text = f"{name_text(name)} may be answered with a CNAME, which hides the records in {place}"
+            yield warning(here, "W312", text)
 
     def _cnames(self, policy: Policy) -> tuple[bool, bool]:
         """Return whether *policy* answers with CNAMEs only, and whether it ever does."""
-        key = id(policy)
+        key = policy.name, policy.where
         if key not in self._handed:
             endpoints = used_endpoints(policy, self._sites)
             handed = any(endpoint.cname is not None for endpoint in endpoints)
@@ -157,6 +161,18 @@ def lint_targets(
         if slow > LONG_TTL:
             text = f"{name_text(target)} has TTL {slow}: a change there takes as long to be seen"
             yield warning(where, "W325", text, f"{LONG_TTL} or less")
+
+
+def lint_https(policy: Policy, apex: bytes) -> Iterator[Problem]:
+    """Yield if the HTTPS record of *policy*, with as many hints as it may have, is large."""
+    if policy.https is None:
+        return
+    length = 3 + _PARAM + sum(1 + len(word) for word in policy.https.alpn)
+    if policy.https.port is not None:
+        length += _PARAM + 2
+    if policy.https.hints:
+        length += 2 * _PARAM + policy.count * (4 + 16)
+    yield from answer_size(apex, [length], policy.where)
 
 
 def answer_size(owner: bytes, lengths: list[int], where: Where) -> Iterator[Problem]:

@@ -24,6 +24,7 @@ from gslb.wire.names import lower, to_text
 DEFAULT_TTL = 3600  # seconds, for records before any $TTL
 MAX_TTL = 2**31 - 1  # seconds, RFC 2181 §8
 MAX_ENTRY_LINES = 1000  # of one record in parentheses; beyond it, a ")" was forgotten
+_SHOWN = 160  # characters of a message, which quotes what was written
 _REFUSED = {
     "DNAME": "DNAME is not served: write the names out, or delegate the subtree",
     "RRSIG": "the zone is not signed here: leave signatures and their proofs out",
@@ -80,7 +81,7 @@ def read_records(
             record = _read(reader, entry, where(line))
         except _RefusedError as error:
             code, message, hint = error.args
-            reader.problems.append(Problem(where(line), code, message, hint=hint))
+            reader.problems.append(Problem(where(line), code, _shown(message), hint=hint))
         else:
             if record is not None:
                 records.append(record)
@@ -231,6 +232,12 @@ def _ttl(word: str) -> int:
     if ttl > MAX_TTL:
         raise _RefusedError("E251", f"TTL {ttl} is above {MAX_TTL} (RFC 2181 §8)", "")
     return ttl
+
+
+def _shown(text: str) -> str:
+    """Return *text* of a bearable length, without what could move a terminal."""
+    plain = "".join(c if c.isprintable() else "?" for c in text)
+    return plain if len(plain) <= _SHOWN else plain[:_SHOWN] + "…"
 
 
 def _reason(error: Exception) -> str:

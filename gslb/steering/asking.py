@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
+from gslb.dataplane.client import block_of
 from gslb.errors import GslbError
+from gslb.wire.constants import FAMILY_IPV4, FAMILY_IPV6
 
 ECS_CAPS = {4: 24, 6: 56}  # bits of a client that are looked at; the node's settings may differ
 
@@ -28,6 +30,20 @@ class Asking:
     def cap(self) -> int:
         """Bits of a client that are looked at."""
         return ECS_CAPS[self.client.version]
+
+    @property
+    def family(self) -> int:
+        """The client's address family, as ECS counts them."""
+        return FAMILY_IPV4 if self.client.version == 4 else FAMILY_IPV6
+
+    @property
+    def private(self) -> tuple[int, int, int]:
+        """The length of the private block that the client is in (0: public), and its bounds.
+
+        The same that the data plane goes by: such an address says nothing of where a client is,
+        so the resolver's decides (RFC 7871 §11.3).
+        """
+        return block_of(self.family, int(self.client))
 
     @property
     def source(self) -> str:

@@ -36,7 +36,6 @@ from gslb.steering.prefixes import Addresses, merge
 from gslb.steering.ranking import RANKING_PICKS
 from gslb.steering.world import World
 
-Ids = npt.NDArray[np.int64]
 NO_RULE = ClientClass(-1)
 COARSER = (Level.PREFIX, Level.ASN_AREA, Level.AREA)  # finest measurements used, in this order
 

@@ -47,11 +47,11 @@ def allowed_sites(rule: Rule) -> tuple[str, ...]:
 def decide_supplied(
     policy: Policy, cls: ClientClass, rtype: int, supplies: Mapping[str, Supply]
 ) -> Decision:
-    """Decide with sites already measured; *supplies* may hold more sites than the rule uses."""
+    """Decide with sites already measured: *supplies* of `rule_sites`, in their order."""
     if cls.rule < 0:
         return Decision(cls.rule, {}, Level.HEALTHY, Reason.REFUSED, (), 0.0)
     rule = policy.rules[cls.rule]
-    stock = {s: supplies[s] for s in allowed_sites(rule) if s in supplies and supplies[s].weight}
+    stock = {site: one for site, one in supplies.items() if one.weight}
     healthy = _healthy(stock)
     kept = {s: kept_share(one.healthy, policy.headroom.get(s, 0.0)) for s, one in stock.items()}
     level, reason, found = Level.HEALTHY, None, None
@@ -73,8 +73,24 @@ def decide_supplied(
         shares=shares,
         level=level,
         reason=reason or (found.reason if found else Reason.UNRESOLVED),
-        sites=tuple(_trace(supplies, allowed_sites(rule), kept, found, reason)),
+        sites=tuple(_trace(supplies, kept, found, reason)),
         healthy=healthy,
+    )
+
+
+def decides_alike(policy: Policy, before: Supply, after: Supply) -> bool:
+    """Return whether a site that goes from *before* to *after* leaves every decision as it is.
+
+    So it is if it keeps its full share before and after: it asks nobody for help, offers as much,
+    and rules panic out. Most failures of a single endpoint are of this kind.
+    """
+    headroom = policy.headroom.get(before.site, 0.0)
+    if kept_share(min(before.healthy, after.healthy), headroom) < 1.0:
+        return False
+    return (before.weight, before.undrained, before.present) == (
+        after.weight,
+        after.undrained,
+        after.present,
     )
 
 
@@ -104,8 +120,7 @@ def _none_by_nature(rule: Rule, supplies: Mapping[str, Supply]) -> bool:
     Aliases that resolve to the other family only: that is no failure, so nothing fails over.
     """
     targets = [supplies[target.site] for target in rule.to if target.site in supplies]
-    stock = [one for site, one in supplies.items() if site in allowed_sites(rule)]
-    return not any(one.weight for one in targets or stock)
+    return not any(one.weight for one in targets or supplies.values())
 
 
 def _all_down(policy: Policy, rtype: int) -> Reason:
@@ -144,16 +159,13 @@ def can_stand_in(last: LastResort, rtype: int) -> bool:
 
 def _trace(
     supplies: Mapping[str, Supply],
-    allowed: tuple[str, ...],
     kept: Mapping[str, float],
     found: Shares | None,
     reason: Reason | None,
 ) -> list[SiteCapacity]:
     lines = []
-    for site in allowed:
-        if site not in supplies:
-            continue
+    for site, one in supplies.items():
         share = found.shares.get(site, 0.0) if found else 0.0
         why = (reason or found.reasons[site]) if found and share else None
-        lines.append(SiteCapacity(site, supplies[site].healthy, kept.get(site, 0.0), share, why))
+        lines.append(SiteCapacity(site, one.healthy, kept.get(site, 0.0), share, why))
     return lines

@@ -9,6 +9,7 @@ from ipaddress import IPv4Address, IPv6Address
 import dns.rdatatype
 
 from gslb.answers.model import STICKY_SLOTS, Body, Pool
+from gslb.answers.table import scope
 from gslb.geo.lookup import locate
 from gslb.policy.plan import Plan, Policy, ZonePlan
 from gslb.policy.types import record_types
@@ -25,7 +26,7 @@ from gslb.steering.explanation import (
     RuleLine,
     SiteLine,
 )
-from gslb.steering.model import ClientClass, Decision
+from gslb.steering.model import Classes, ClientClass, Decision
 from gslb.steering.pools import (
     AnyPoolKey,
     LastResortKey,
@@ -35,14 +36,14 @@ from gslb.steering.pools import (
     render_pool,
     select,
 )
-from gslb.steering.reading import answer_texts, message_of, range_of, scope_of
+from gslb.steering.reading import BITS, answer_texts, message_of, range_of
 from gslb.steering.render import pool_keys, sticky
 from gslb.steering.rendezvous import slots
 from gslb.steering.situation import Situation
 from gslb.steering.static import answer_body, negative_body, referral, soa_body
 from gslb.steering.trace import rank_trace, trace_rules
 from gslb.steering.whatnext import what_next
-from gslb.steering.wording import REASON_NOTES, endpoint_line, rule_words
+from gslb.steering.wording import REASON_NOTES, endpoint_line, percent, rule_words
 from gslb.steering.world import World
 from gslb.wire.constants import TYPE_A, TYPE_SOA
 from gslb.wire.names import to_text, to_wire
@@ -169,7 +170,10 @@ class _Steered:
 
     @property
     def uses_ecs(self) -> bool:
-        return self.zone.ecs and not self.policy.ignore_ecs and self.asking.ecs
+        """Whether the client subnet decides, and not the resolver's address."""
+        asking = self.asking
+        usable = asking.ecs and asking.bits > 0 and not asking.private[0]
+        return usable and self.zone.ecs and not self.policy.ignore_ecs
 
     @property
     def address(self) -> IPv4Address | IPv6Address:
@@ -210,24 +214,44 @@ class _Steered:
         view = 0
         if classes.resolvers is not None:
             view = range_of(classes.resolvers, self.asking.resolver)[0]
-        prefixes = classes.views[view]
-        number, _, _ = range_of(prefixes, self.address)
-        cls = classes.classes[number]
-        if not self.asking.ecs or not self.zone.ecs:
-            return cls, None, True
-        if not self.uses_ecs:
-            return cls, 0, True
-        if any(sticky(self.policy, one) for one in classes.classes):
-            return cls, self.asking.cap, self.asking.bits >= self.asking.cap
-        scope = scope_of(prefixes, self.address, self.asking.cap)
-        return cls, scope, self.asking.bits >= scope
+        number, low, high = range_of(classes.views[view], self.address)
+        scope = self._scope(classes, low, high)
+        bits = self.asking.bits if self.uses_ecs else BITS[self.address.version]
+        return classes.classes[number], scope, scope is None or bits >= scope
+
+    def _scope(self, classes: Classes, low: int, high: int) -> int | None:
+        """Return the ECS scope, as the data plane has it; None: the option is not in the answer.
+
+        *low* and *high* bound the range that the decision is by, as prefix maps have it.
+        """
+        asking = self.asking
+        held = any(sticky(self.policy, cls) for cls in classes.classes)
+        if not asking.ecs or not self.zone.ecs:
+            return None
+        if not asking.bits or self.policy.ignore_ecs or not (held or len(classes.classes) > 1):
+            return 0
+        block, first, behind = asking.private
+        if block:
+            return block
+        if held:
+            return asking.cap
+        low, high = max(low, first), min(high, behind)
+        return scope(asking.family, int(asking.client), low, high, asking.cap)
 
     def _client(self, scope: int | None) -> ClientLine:
         place = locate(self.world.geo, self.address)
         source = self.asking.source if self.uses_ecs else f"resolver {self.asking.resolver}"
         if not self.asking.ecs and self.asking.client == self.asking.resolver:
             source = "its own address"
-        return ClientLine(str(self.address), place.area, place.precision, place.asn, source, scope)
+        return ClientLine(
+            asked=self.asking.text,
+            address=str(self.address),
+            area=place.area,
+            precision=place.precision,
+            asn=place.asn,
+            source=source,
+            scope=scope,
+        )
 
     def _stock(self, cls: ClientClass) -> dict[str, tuple[Candidate, ...]]:
         policy, sites = self.policy, self.zone.sites
@@ -342,11 +366,13 @@ class _Steered:
             note = "no rule is for this client, so the query is refused"
         if note:
             yield note.format(
-                healthy=f"{decision.healthy:.0%}", below=f"{self.policy.panic.below:.0%}"
+                healthy=percent(decision.healthy), below=percent(self.policy.panic.below)
             )
         if not whole:
             yield f"not all of {self.asking.text} is decided alike: this is for its first address"
-        if self.asking.ecs and not self.uses_ecs:
+        if self.asking.ecs and self.asking.private[0]:
+            yield f"{self.asking.text} is private: the resolver's address decides"
+        elif self.asking.ecs and not self.uses_ecs:
             yield "client subnets are not used here: the resolver's address decides"
         if self.found.owner != self.name:
             yield f"the name is covered by the wildcard {to_text(self.found.owner)}"

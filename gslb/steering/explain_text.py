@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from gslb.steering.existence import Outcome
 from gslb.steering.explanation import ClientLine, EndpointLine, Explanation, RuleLine, SiteLine
 from gslb.steering.model import Level, Reason
+from gslb.steering.wording import percent
 
 LABEL = 10  # columns in front of every line
 MAX_ALTERNATIVES = 8  # answers that are written out; the rest is counted
@@ -38,7 +39,7 @@ def _block(label: str, lines: Iterable[str]) -> list[str]:
 def _head(story: Explanation) -> str:
     question = f"{story.name} {story.rtype}"
     if story.client is not None:
-        question += f" for {story.client.address}"
+        question += f" for {story.client.asked}"
     policy = f"policy {story.policy} of " if story.policy else ""
     return f"{question}   {policy}{story.plan}"
 
@@ -84,29 +85,30 @@ def _site(line: SiteLine) -> str:
     why = (
         f" ({line.reason.replace('_', ' ')})" if line.reason not in {None, Reason.PREFERRED} else ""
     )
-    parts.append(f"{line.share:.0%} of the answers{why}" if line.share else "no answers")
+    parts.append(f"{percent(line.share)} of the answers{why}" if line.share else "no answers")
     return "  ".join(parts)
 
 
 def _capacity(line: SiteLine) -> str:
     """Say what the site keeps of its own traffic, and from which capacity on it would keep all."""
     sign = "≥" if line.kept >= 1 else "<"
-    kept = "its full share" if line.kept >= 1 else f"{line.kept:.0%} of its share"
+    kept = "its full share" if line.kept >= 1 else f"{percent(line.kept)} of its share"
     if line.kept <= 0:
         kept = "nothing"
-    return f"{line.capacity:.0%} {sign} {line.needed:.0%} needed: keeps {kept}"
+    return f"{percent(line.capacity)} {sign} {percent(line.needed)} needed: keeps {kept}"
 
 
 def _endpoints(endpoints: Iterable[EndpointLine], story: Explanation) -> Iterator[str]:
     lines = list(endpoints)
-    names = [line.endpoint for line in lines]
+    alone = len({line.site for line in lines}) == 1  # then the site needs no saying
+    names = [line.endpoint[len(line.site) + 1 :] if alone else line.endpoint for line in lines]
     addresses = [", ".join(line.addresses) or "not resolved" for line in lines]
     wide = max(map(len, names), default=0), max(map(len, addresses), default=0)
     for line, name, address in zip(lines, names, addresses, strict=True):
         state = f"{line.status} {line.detail}".strip()
         if line.drained:
             state = f"drained {line.drained}"
-        chance = f"   chance {line.chance:.0%}" if line.chance > 0 else ""
+        chance = f"   chance {percent(line.chance)}" if line.chance > 0 else ""
         if line.chance > 0 and story.level is not Level.HEALTHY and line.status == "down":
             chance += " (health ignored)"
         yield f"{name:{wide[0]}}  {address:{wide[1]}}  {state}{chance}"
@@ -126,6 +128,6 @@ def _answers(story: Explanation) -> Iterator[str]:
         return
     yield f"one of {len(story.answers)}{ttl}{turns}   {story.rcode}"
     for answer in shown:
-        yield f"{answer.chance:6.1%}  {', '.join(answer.records)}"
+        yield f"{percent(answer.chance):>5}  {', '.join(answer.records)}"
     if len(story.answers) > len(shown):
         yield f"  and {len(story.answers) - len(shown)} more"

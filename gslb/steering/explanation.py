@@ -13,6 +13,7 @@ from gslb.steering.trace import TermTrace
 class ClientLine:
     """Who is asking, as far as it matters."""
 
+    asked: str  # as written: an address or a prefix
     address: str  # what the decision is made by
     area: str  # "CI-AB"; "" unknown
     precision: str  # "subdivision", "country", "unknown"

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from gslb.answers.model import Typeset
 from gslb.policy.plan import ZonePlan
 from gslb.steering.static import StaticZone, empty_non_terminals
+from gslb.wire.names import suffixes
 
 EMPTY = Typeset()  # of empty non-terminals, and of zone cuts without DS
 
@@ -35,6 +36,7 @@ def zone_names(
     static: StaticZone,
     steers: Mapping[int, Mapping[int, int]],
     typesets: Typesets,
+    children: frozenset[bytes] = frozenset(),
 ) -> list[tuple[bytes, int]]:
     """Return every name of *zone* with its typeset, as `ZoneContent.names` wants them.
 
@@ -43,6 +45,7 @@ def zone_names(
         static: its own data, rendered.
         steers: by policy (index into ZonePlan.policies), by type: index of the steer.
         typesets: where new typesets are added.
+        children: apexes of zones below this one that we serve too; what is there is theirs.
     """
     owned = dict(static.answers)
     shared: dict[int, int] = {}  # by policy: the typeset of names that have nothing beside it
@@ -60,4 +63,9 @@ def zone_names(
     names += [(cut, typesets.empty()) for cut in static.cuts if cut not in static.answers]
     owners = [name for name, _ in names]
     names += [(name, typesets.empty()) for name in empty_non_terminals(owners, zone.apex)]
-    return names
+    return [pair for pair in names if not is_theirs(pair[0], children)] if children else names
+
+
+def is_theirs(name: bytes, children: frozenset[bytes]) -> bool:
+    """Return whether *name* is in one of the zones *children*."""
+    return any(above in children for above in suffixes(name))

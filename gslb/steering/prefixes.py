@@ -105,28 +105,3 @@ def look_up(starts: npt.NDArray[Any], values: npt.NDArray[Any], number: int) -> 
     """Return the value of the range that holds address *number*."""
     at = np.searchsorted(starts, starts.dtype.type(number), "right") - 1
     return int(values[at])
-
-
-def widest_block(starts: npt.NDArray[Any], number: int, family: int) -> int:
-    """Return the length of the shortest prefix around *number* that lies within its range.
-
-    This is the ECS scope before its cap: all of that block has one value (RFC 7871, section 7.2.1).
-    """
-    bits = BITS[family]
-    at = int(np.searchsorted(starts, starts.dtype.type(number), "right"))
-    first = int(starts[at - 1])
-    last = int(starts[at]) - 1 if at < len(starts) else (1 << bits) - 1
-    for length in range(bits + 1):
-        low = number >> (bits - length) << (bits - length)
-        if first <= low and low + (1 << (bits - length)) - 1 <= last:
-            return length
-    return bits
-
-
-def block_text(number: int, length: int, family: int) -> str:
-    """Return the prefix of *length* around *number*, as people write it."""
-    shift = BITS[family] - length
-    low = number >> shift << shift
-    if family == 4:
-        return str(IPv4Network((low, length)))
-    return str(IPv6Network((low << 64, length)))

@@ -57,29 +57,3 @@ def range_of(prefixes: PrefixMap, address: IPv4Address | IPv6Address) -> tuple[i
     at = int(np.searchsorted(starts, np.array(number, starts.dtype), side="right"))
     end = int(starts[at]) if at < len(starts) else 1 << BITS[address.version]
     return int(classes[at - 1]), int(starts[at - 1]), end
-
-
-def scope_of(prefixes: PrefixMap, address: IPv4Address | IPv6Address, cap: int) -> int:
-    """Return the ECS scope of an answer: the length of the widest block that decides alike.
-
-    *cap*: bits that are looked at; clients are cut to them before they are looked up, so a range
-    begins and ends at the first block that begins inside it (RFC 7871 §7.2.1, protocol S6 to S8).
-    """
-    bits = BITS[address.version]
-    number = (int(address) >> (0 if address.version == 4 else 64)) >> (bits - cap)
-    _, low, high = range_of(prefixes, _masked(address, cap))
-    step = bits - cap
-    first, end = -(-low >> step), -(-high >> step)
-    length = 0
-    while length < cap:
-        shift = cap - length
-        block = number >> shift << shift
-        if first <= block and block + (1 << shift) <= end:
-            break
-        length += 1
-    return length
-
-
-def _masked(address: IPv4Address | IPv6Address, cap: int) -> IPv4Address | IPv6Address:
-    shift = (32 if address.version == 4 else 128) - cap
-    return type(address)(int(address) >> shift << shift)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from gslb.answers.model import (
@@ -15,12 +15,13 @@ from gslb.answers.model import (
     ZoneContent,
 )
 from gslb.errors import GslbError
-from gslb.policy.plan import Pick, Plan, Policy
+from gslb.policy.plan import Pick, Plan, Policy, ZonePlan
 from gslb.policy.types import record_types
+from gslb.steering.capacity import Supply
 from gslb.steering.classes import compile_classes
-from gslb.steering.decide import decide_supplied, rule_sites
+from gslb.steering.decide import decide_supplied, decides_alike, rule_sites
 from gslb.steering.model import ClientClass, Decision, Level, Reason
-from gslb.steering.owners import Typesets, zone_names
+from gslb.steering.owners import Typesets, is_theirs, zone_names
 from gslb.steering.pools import (
     AnyPoolKey,
     LastResortKey,
@@ -40,6 +41,7 @@ from gslb.steering.situation import Situation
 from gslb.steering.static import render_static
 from gslb.steering.stock import Stock
 from gslb.steering.world import World
+from gslb.wire.names import is_within
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +79,14 @@ class Renderer:
         self._typesets = Typesets()
         self._static = [render_static(zone, serial) for zone in plan.zones]
         self._names = []
+        self._children = [_children(zone, plan) for zone in plan.zones]
         for number, (zone, static) in enumerate(zip(plan.zones, self._static, strict=True)):
             steers = {
                 index: self._add_policy(number, policy, world)
                 for index, policy in enumerate(zone.policies)
             }
-            self._names.append(zone_names(zone, static, steers, self._typesets))
+            children = self._children[number]
+            self._names.append(zone_names(zone, static, steers, self._typesets, children))
         self._pool_keys = list(self._pool_numbers)
         self._stock = Stock(plan, dict.fromkeys(key for c in self._cases for key in c.stock))
         self._by_stock = self._users()
@@ -160,13 +164,14 @@ class Renderer:
         )
 
     def _zones(self) -> Iterator[ZoneContent]:
-        for zone, static, names in zip(self.plan.zones, self._static, self._names, strict=True):
+        for number, zone in enumerate(self.plan.zones):
+            static, children = self._static[number], self._children[number]
             yield ZoneContent(
                 apex=zone.apex,
                 serial=static.serial,
                 negative=static.negative,
-                names=names,
-                cuts=static.cuts,
+                names=self._names[number],
+                cuts={c: body for c, body in static.cuts.items() if not is_theirs(c, children)},
                 ecs=zone.ecs,
             )
 
@@ -181,21 +186,26 @@ class Renderer:
         before = dict(self._stock.supplies)
         changed = self._stock.take(situation)
         pools: dict[int, Pool] = {}
-        cases: set[int] = set()
-        for stock in changed:
-            pool_numbers, case_numbers = self._by_stock[stock]
-            for number in pool_numbers:
-                pool = self._changed_pool(number)
-                if pool is not None and pool != self._pools[number]:
-                    pools[number] = self._pools[number] = pool
-            if self._stock.supplies[stock] != before.get(stock):
-                cases.update(case_numbers)
+        for number in sorted(n for stock in changed for n in self._by_stock[stock][0]):
+            pool = self._changed_pool(number)
+            if pool is not None and pool != self._pools[number]:
+                pools[number] = self._pools[number] = pool
         choices: dict[int, Choice] = {}
-        for number in sorted(cases):
+        for number in sorted(self._doubtful(changed, before)):
             choice = self._choice(self._cases[number])
             if choice != self._choices[number]:
                 choices[number] = self._choices[number] = choice
         return Patch(choices, pools)
+
+    def _doubtful(self, changed: set[StockKey], before: Mapping[StockKey, Supply]) -> set[int]:
+        """Return the cases that are to be decided again."""
+        cases: set[int] = set()
+        for stock in changed:
+            old, new = before[stock], self._stock.supplies[stock]
+            for number in self._by_stock[stock][1] if old != new else ():
+                if not decides_alike(self._cases[number].policy, old, new):
+                    cases.add(number)
+        return cases
 
     def _changed_pool(self, number: int) -> Pool | None:
         """Return the pool anew if what it is made of changed."""
@@ -232,6 +242,12 @@ class Renderer:
         if sticky(case.policy, case.cls) and len(shares) > 1:
             return Choice(numbers, slots=slots(shares))
         return Choice(numbers, tuple(share for _, share in shares))
+
+
+def _children(zone: ZonePlan, plan: Plan) -> frozenset[bytes]:
+    """Return the apexes of the other zones of *plan* that lie below *zone*."""
+    below = (other.apex for other in plan.zones if is_within(other.apex, zone.apex))
+    return frozenset(apex for apex in below if apex != zone.apex)
 
 
 def sticky(policy: Policy, cls: ClientClass) -> bool:

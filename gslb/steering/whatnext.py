@@ -11,6 +11,7 @@ from gslb.steering.decide import decide_supplied
 from gslb.steering.model import ClientClass, Decision, Level, Reason
 from gslb.steering.shares import EXACT
 from gslb.steering.situation import Status
+from gslb.steering.wording import percent
 
 _OUTCOMES = {
     Reason.PANIC: "too little is healthy to believe the checks: health is ignored",
@@ -60,7 +61,7 @@ def _change(site: str, before: Decision, after: Decision) -> str:
     if after.reason in _OUTCOMES and after.reason is not before.reason:
         return _OUTCOMES[after.reason]
     left = next((line.capacity for line in after.sites if line.site == site), 0.0)
-    capacity = f"capacity {left:.0%}"
+    capacity = f"capacity {percent(left)}"
     gains = {
         name: share - before.shares.get(name, 0.0)
         for name, share in after.shares.items()
@@ -69,5 +70,5 @@ def _change(site: str, before: Decision, after: Decision) -> str:
     if not gains:
         return f"{capacity}: the rest of {site} carries its share"
     (first, gain), *others = gains.items()
-    moved = f"{gain:.0%} of this client's answers spill to {first}"
-    return f"{capacity}: {moved}" + "".join(f", {gain:.0%} to {name}" for name, gain in others)
+    moved = f"{percent(gain)} of this client's answers spill to {first}"
+    return f"{capacity}: {moved}" + "".join(f", {percent(gain)} to {name}" for name, gain in others)

@@ -26,6 +26,15 @@ REASON_NOTES = {
 }
 
 
+def percent(share: float) -> str:
+    """Return *share* of 1 as people write it.
+
+    >>> percent(2 / 3)
+    '67 %'
+    """
+    return f"{share * 100:.0f} %"
+
+
 def rule_words(rule: Rule) -> str:
     """Return how *rule* chooses among its sites: "pick latency, tie 15 ms, fence"."""
     words = [f"pick {rule.pick}"]

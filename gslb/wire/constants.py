@@ -11,7 +11,6 @@ MAX_LABEL: Final = 63  # RFC 1035 §3.1
 MAX_MESSAGE: Final = 65_535  # RFC 1035 §4.2.2, what the length prefix of TCP can say
 MIN_UDP_PAYLOAD: Final = 512  # RFC 1035 §4.2.1; RFC 6891 §6.2.5 raises smaller sizes to it
 MAX_UDP_PAYLOAD: Final = 1232  # what IPv6's least MTU of 1280 carries without fragments
-MAX_POINTER: Final = 0x3FFF  # RFC 1035 §4.1.4: an offset has 14 bits
 
 # The second 16 bits of a header, RFC 1035 §4.1.1; AD and CD from RFC 4035 §3.
 QR: Final = 0x8000
@@ -23,11 +22,8 @@ Z: Final = 0x0040
 AD: Final = 0x0020
 CD: Final = 0x0010
 OPCODE_MASK: Final = 0x7800
-OPCODE_SHIFT: Final = 11
 RCODE_MASK: Final = 0x000F
 
-# Opcodes.
-OPCODE_QUERY: Final = 0
 
 # Response codes: RFC 1035 §4.1.1, RFC 2136 §2.2, RFC 6891 §9, RFC 7873 §8.
 # Those above 15 are extended: their upper eight bits travel in the OPT record.
@@ -38,7 +34,6 @@ NXDOMAIN: Final = 3
 NOTIMP: Final = 4
 REFUSED: Final = 5
 BADVERS: Final = 16
-BADCOOKIE: Final = 23
 
 # Types: RFC 1035 §3.2.2 unless said otherwise.
 TYPE_A: Final = 1
@@ -52,8 +47,6 @@ TYPE_AAAA: Final = 28  # RFC 3596 §2.1
 TYPE_SRV: Final = 33  # RFC 2782
 TYPE_OPT: Final = 41  # RFC 6891 §6.1.1
 TYPE_DS: Final = 43  # RFC 4034 §5
-TYPE_RRSIG: Final = 46  # RFC 4034 §3
-TYPE_NSEC: Final = 47  # RFC 4034 §4
 TYPE_HTTPS: Final = 65  # RFC 9460 §9
 TYPE_NXNAME: Final = 128  # RFC 9824 §3.5
 TYPE_TKEY: Final = 249  # RFC 2930 §2

@@ -155,7 +155,8 @@ def suffixes(name: bytes) -> Iterator[bytes]:
 
 def is_within(name: bytes, ancestor: bytes) -> bool:
     """Tell whether *name* is *ancestor* or lies below it; both in the same case."""
-    return name.endswith(ancestor) and any(name[at:] == ancestor for at in _offsets(name))
+    start = len(name) - len(ancestor)
+    return name.endswith(ancestor) and any(at == start for at in _offsets(name))
 
 
 def _offsets(name: bytes) -> Iterator[int]:
@@ -169,16 +170,3 @@ def _offsets(name: bytes) -> Iterator[int]:
 def is_wildcard(name: bytes) -> bool:
     """Tell whether the leftmost label of *name* is ``*`` (RFC 4592 §2.1.1)."""
     return name[:2] == b"\x01*"
-
-
-def is_name(octets: bytes) -> bool:
-    """Tell whether *octets* are exactly one name in wire form, without pointers."""
-    at = 0
-    while at < len(octets):
-        length = octets[at]
-        if length > MAX_LABEL:
-            return False
-        if length == 0:
-            return at + 1 == len(octets) <= MAX_NAME
-        at += 1 + length
-    return False

@@ -82,6 +82,36 @@ def test_the_summary_as_json_counts_what_is_not_used(file, latency) -> None:
     assert "STALE" in latency("show", path)[1]
 
 
+POLICY = """\
+version: 1
+dns:
+  zone: example.com
+  nameservers: {ns1.example.com: [192.0.2.53], ns2.example.com: [198.51.100.53]}
+sites:
+  aws/us-east-1: {zones: {a: {A: 192.0.2.11}}}
+  aws/sa-east-1: {zones: {a: {A: 198.51.100.21}}}
+records:
+  www.example.com:
+    rules:
+      - {name: fastest, pick: latency, to: [aws/us-east-1, aws/sa-east-1]}
+  api.example.com:
+    rules:
+      - {name: all, to: aws/us-east-1}
+"""
+
+
+def test_an_import_says_which_decisions_change(tmp_path, file, latency) -> None:
+    policy = tmp_path / "example.com.yaml"
+    policy.write_text(POLICY)
+    slow, fast = (row("BR", "aws/sa-east-1", 9999), row("BR", "aws/us-east-1", 9999))
+    path = file(slow.replace(",20,30,", ",900,900,"), fast)
+    code, out, error = latency("import", path, "--dry-run", "--policies", policy)
+    assert code == 0, error
+    assert "of routed IPv4 gets another best site" in out
+    assert "aws/sa-east-1 → aws/us-east-1" in out
+    assert out.count("another best site") == 1  # api has no latency rule
+
+
 def test_a_missing_file_is_one_line(tmp_path, latency) -> None:
     code, _, error = latency("import", tmp_path / "no.csv")
     assert code == 1

@@ -89,9 +89,7 @@ def record(owner: bytes, rdata: dns.rdata.Rdata, ttl: int) -> bytes:
 def addresses(*hosts: str, ttl: int = 30) -> Body:
     """A body of address records for the queried name."""
     rtype = dns.rdatatype.AAAA if ":" in hosts[0] else dns.rdatatype.A
-    records = [
-        record(b"\xc0\x0c", dns.rdata.from_text("IN", rtype, host), ttl) for host in hosts
-    ]
+    records = [record(b"\xc0\x0c", dns.rdata.from_text("IN", rtype, host), ttl) for host in hosts]
     stride = len(records[0]) if len(records) > 1 else 0
     return Body(b"".join(records), answer=len(records), stride=stride)
 
@@ -166,9 +164,7 @@ class Builder:
         origin = dns.name.from_text(apex)
         assert zone.origin == origin
         soa = zone.find_rdataset(origin, "SOA")
-        cuts = {
-            name for name in zone.nodes if name != origin and zone.get_rdataset(name, "NS")
-        }
+        cuts = {name for name in zone.nodes if name != origin and zone.get_rdataset(name, "NS")}
         types: dict[bytes, Typeset] = {}
         for name, node in zone.nodes.items():
             below = any(name.is_subdomain(cut) and name != cut for cut in cuts)
@@ -193,9 +189,10 @@ class Builder:
         for name, typeset in types.items():
             self.typesets.append(typeset)
             names[name] = len(self.typesets) - 1
-            while name != wire(origin):  # empty non-terminals
-                name = name[1 + name[0] :]
-                names.setdefault(name, 0)
+            above = name
+            while above != wire(origin):  # empty non-terminals
+                above = above[1 + above[0] :]
+                names.setdefault(above, 0)
         for name, typeset in types.items():
             names[name] = self.typesets.index(typeset)
         serial = soa[0].serial
@@ -231,9 +228,7 @@ class Builder:
             elif flags.get("sticky"):
                 slots = tuple(n % len(bodies) for n in range(STICKY_SLOTS))
                 self.pools.append(Pool(bodies, slots=slots))
-                self.choices.append(
-                    Choice((len(self.pools) - 1,), slots=(0,) * STICKY_SLOTS)
-                )
+                self.choices.append(Choice((len(self.pools) - 1,), slots=(0,) * STICKY_SLOTS))
             else:
                 self.choices.append(Choice((self.pool(*bodies),), (1.0,)))
             chosen.append(len(self.choices) - 1)
@@ -389,11 +384,9 @@ def make(table: AnswerTable) -> Make:
         *, now: float = NOW, seed: int = 1, other: AnswerTable | None = None, **settings: object
     ) -> World:
         base: dict[str, object] = {"nsid": b"fra1", "cookie_secrets": (SECRET,)}
-        chosen = ResponderSettings(**{**base, **settings})  # type: ignore[arg-type] # by name
+        chosen = ResponderSettings(**{**base, **settings})
         used = other if other is not None else table
-        return World(
-            Responder(used, chosen, Xorshift(seed).next32, lambda: now), used, chosen
-        )
+        return World(Responder(used, chosen, Xorshift(seed).next32, lambda: now), used, chosen)
 
     return made
 

@@ -12,7 +12,7 @@ from gslb.dataplane.settings import TcpSettings
 
 def small(**changes: float) -> Connections[str]:
     base = {"max_connections": 4, "max_per_client": 2, "pressed_share": 1.0}
-    return Connections(TcpSettings(**{**base, **changes}))  # type: ignore[arg-type]
+    return Connections(TcpSettings(**{**base, **changes}))
 
 
 def test_a_silent_connection_has_three_seconds() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -83,7 +84,7 @@ class Client:
 async def until(condition: Callable[[], bool]) -> None:
     """Let the loop turn until *condition* holds."""
     async with asyncio.timeout(WAIT):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 # a condition of sockets has no event to wait for
             await asyncio.sleep(0)
 
 
@@ -145,6 +146,47 @@ async def test_after_its_last_query_a_connection_is_closed_with_all_answered() -
         assert await client.is_closed()
 
 
+async def test_queries_beyond_the_last_do_not_cost_the_answers_before() -> None:
+    """Closing with queries unread would reset the connection; so they are read and thrown away."""
+    async with world(TcpSettings(max_queries=5), size=50_000) as w:
+        client = await w.connect()
+        client.send(b"".join(frame(b"%d" % n) for n in range(5000)))
+        got = [await client.receive() for _ in range(5)]
+        assert [answer.rstrip(b".") for answer in got] == [b"%d" % n for n in range(5)]
+        assert len(w.echo.asked) == 5
+        client.send(frame(b"more") * 1000)
+        client.writer.close()
+        await until(lambda: len(w.server.connections) == 0)
+
+
+async def test_a_client_that_stays_after_its_last_answer_is_closed_as_if_silent() -> None:
+    async with world(TcpSettings(max_queries=1)) as w:
+        client = await w.connect()
+        client.send(frame(b"hello"))
+        assert await client.receive() == b"hello"
+        w.clock.now = 5.0
+        client.send(frame(b"more"))  # earns no time
+        await client.writer.drain()
+        w.clock.now = 10.0
+        w.server.sweep()
+        await until(lambda: len(w.server.connections) == 0)
+
+
+async def test_draining_does_not_cut_off_what_a_slow_client_has_still_to_read() -> None:
+    async with world(size=60_000) as w:
+        client = await w.connect()
+        client.writer.transport.pause_reading()
+        client.send(frame(b"q") * 200)
+        (connection,) = w.server.connections.all()
+        await until(lambda: not connection._writable)
+        asked = len(w.echo.asked)
+        w.server.drain()
+        w.server.sweep()
+        client.writer.transport.resume_reading()
+        assert [len(await client.receive()) for _ in range(asked)] == [60_000] * asked
+        assert w.server.counts[TcpCount.EXPIRED] == 1
+
+
 async def test_a_client_that_closes_its_side_early_is_still_answered() -> None:
     async with world(TcpSettings(max_unanswered=2)) as w:
         client = await w.connect()
@@ -200,7 +242,7 @@ async def test_a_client_that_does_not_read_cannot_make_us_hold_much_and_is_throw
     """A window of zero: answering stops, reading stops, and time goes on (class 15 of advisories)."""
     async with world(size=60_000) as w:
         client = await w.connect()
-        client.writer.transport.pause_reading()  # type: ignore[attr-defined] # a read transport
+        client.writer.transport.pause_reading()
         client.send(frame(b"q") * queries)
         before = -1
         while len(w.echo.asked) != before:
@@ -241,3 +283,13 @@ async def test_places_come_back_whatever_way_clients_go() -> None:
             client.writer.transport.abort()
         await until(lambda: len(w.server.connections) == 0)
         assert not w.server.connections._clients
+
+
+SCENARIOS = [made for name, made in list(globals().items()) if name.startswith("test_")]
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda made: made.__name__)
+def test_the_same_on_the_event_loop_of_the_workers(scenario) -> None:
+    uvloop = pytest.importorskip("uvloop")
+    queries = {"queries": 300} if "queries" in inspect.signature(scenario).parameters else {}
+    uvloop.run(scenario(**queries))

@@ -22,11 +22,16 @@ MARKER = b"\xab\xcd\xefMaxMind.com"
 def _control(kind: int, size: int) -> bytes:
     """Return a control byte with its size; MaxMind DB 2.0, "Output Data Section"."""
     assert size < 285
-    head = size if size < 29 else 29
+    head = min(29, size)
     tail = b"" if size < 29 else bytes([size - 29])
     if kind <= 7:
         return bytes([kind << 5 | head]) + tail
     return bytes([head, kind - 7]) + tail
+
+
+def _unsigned(kind: int, value: int) -> bytes:
+    octets = value.to_bytes((value.bit_length() + 7) // 8)
+    return _control(kind, len(octets)) + octets
 
 
 def _encode(value: Any) -> bytes:
@@ -38,8 +43,9 @@ def _encode(value: Any) -> bytes:
     if isinstance(value, float):
         return _control(3, 8) + struct.pack(">d", value)
     if isinstance(value, int):
-        octets = value.to_bytes((value.bit_length() + 7) // 8)
-        return _control(6 if value < 1 << 32 else 9, len(octets)) + octets
+        return _unsigned(6 if value < 1 << 32 else 9, value)
+    if isinstance(value, bytes):  # encoded already
+        return value
     if isinstance(value, Mapping):
         body = b"".join(_encode(key) + _encode(item) for key, item in value.items())
         return _control(7, len(value)) + body
@@ -92,15 +98,15 @@ def write_database(
         return int(child).to_bytes(3)
 
     metadata = {
-        "binary_format_major_version": 2,
-        "binary_format_minor_version": 0,
-        "build_epoch": built,
+        "binary_format_major_version": _unsigned(5, 2),
+        "binary_format_minor_version": _unsigned(5, 0),
+        "build_epoch": _unsigned(9, built),
         "database_type": kind,
         "description": {"en": "made by a test"},
-        "ip_version": version,
+        "ip_version": _unsigned(5, version),
         "languages": ["en"],
         "node_count": len(nodes),
-        "record_size": 24,
+        "record_size": _unsigned(5, 24),
     }
     tree = b"".join(pointer(left) + pointer(right) for left, right in nodes)
     path.write_bytes(tree + bytes(16) + data + MARKER + _encode(metadata))

@@ -121,8 +121,10 @@ def test_only_the_first_records_are_looked_at() -> None:
 
 @pytest.mark.parametrize(
     ("value", "number"),
-    [(1, 1), ("AS1", 1), ("4294967295", 4294967295), (4294967296, 0), ("4294967296", 0)]
-    + [(-1, 0), ("as1", 0), ("", 0), (None, 0), ("AS", 0), (1.5, 0), ("1 ", 0)],
+    [
+        *((1, 1), ("AS1", 1), ("4294967295", 4294967295), (4294967296, 0), ("4294967296", 0)),
+        *((-1, 0), ("as1", 0), ("", 0), (None, 0), ("AS", 0), (1.5, 0), ("1 ", 0), (True, 0)),
+    ],
 )
 def test_as_numbers_are_32_bits(value: object, number: int) -> None:
     assert as_number(value) == number

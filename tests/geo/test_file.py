@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gslb.geo import file as geo_file
 from gslb.geo.file import pack_table, read_table, unpack_table, write_table
-from gslb.geo.table import GeoError, GeoTable, Place, empty_table
+from gslb.geo.table import UNKNOWN_PLACE, GeoError, GeoTable, Place, empty_table
 
 MakeTable = Callable[..., GeoTable]
 ARRAYS = ("starts4", "pairs4", "starts6", "pairs6", "pair_place", "pair_asn")
@@ -149,6 +149,8 @@ def test_a_later_version_is_refused_by_number(table: GeoTable) -> None:
         ({"pair_asn": np.array([7, 1, 2, 3], np.uint32)}, "pair 0"),
         ({"places": (Place("US", "", 0.0, 0.0),)}, "place"),
         ({"places": ()}, "place 0"),
+        ({"places": (UNKNOWN_PLACE, Place("US", "", 91.0, 0.0))}, "not on the globe"),
+        ({"places": (UNKNOWN_PLACE, Place("US", "", 0.0, float("nan")))}, "not on the globe"),
     ],
 )
 def test_a_table_that_points_nowhere_is_refused(

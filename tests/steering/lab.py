@@ -42,7 +42,9 @@ APEX = to_wire("example.com")
 SITES = ("aws/us-east-1", "aws/eu-central-1", "gcp/asia-east1", "alibaba/cn-shanghai")
 CHECK = Check("tcp", 443, None, None, (), None, None, 5.0, 1.0, 3, 2, None, ())
 DRAIN = Drained("CHG-4821 kernel", None, HERE)
-SOA = Soa(to_wire("ns1.example.com"), to_wire("hostmaster.example.com"), 0, 7200, 900, 1209600, 60, 3600)
+SOA = Soa(
+    to_wire("ns1.example.com"), to_wire("hostmaster.example.com"), 0, 7200, 900, 1209600, 60, 3600
+)
 
 
 def endpoint(
@@ -130,7 +132,9 @@ def policy(*rules: Rule, headroom: float = 0.5, **more: object) -> Policy:
     return replace(made, **more)  # type: ignore[arg-type]
 
 
-def last_resort(a: Iterable[bytes] = (), aaaa: Iterable[bytes] = (), cname: str | None = None) -> LastResort:
+def last_resort(
+    a: Iterable[bytes] = (), aaaa: Iterable[bytes] = (), cname: str | None = None
+) -> LastResort:
     return LastResort(tuple(a), tuple(aaaa), None if cname is None else to_wire(cname), HERE)
 
 
@@ -196,9 +200,13 @@ statuses = st.sampled_from((Status.UP, Status.UP, Status.UNKNOWN, Status.DOWN, S
 def endpoints(draw: st.DrawFn, name: str, standby: bool = True) -> Endpoint:
     weight = draw(weights if standby else st.integers(1, 1000))
     kind = draw(st.sampled_from(("a", "a", "both", "both", "alias")))
-    drained = draw(st.sampled_from((None, None, None, DRAIN, replace(DRAIN, until=NOW + timedelta(hours=1)))))
+    drained = draw(
+        st.sampled_from((None, None, None, DRAIN, replace(DRAIN, until=NOW + timedelta(hours=1))))
+    )
     if kind == "alias":
-        return endpoint(name, weight, alias=f"{name.replace('/', '-')}.example.net", drained=drained)
+        return endpoint(
+            name, weight, alias=f"{name.replace('/', '-')}.example.net", drained=drained
+        )
     aaaa = address6(name) if kind == "both" else None
     return endpoint(name, weight, aaaa=aaaa, drained=drained)
 

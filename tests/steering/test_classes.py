@@ -93,6 +93,23 @@ def test_rule_lists_that_differ_only_in_targets_share_their_map(small, three) ->
     assert compile_classes(one, three, 1, world) is compile_classes(other, three, 1, world)
 
 
+def test_everything_that_ranks_tells_results_apart(small) -> None:
+    world, to = small.world(), "aws/us-east-1 aws/us-east-2"
+    plain, biased = small.sites(*to.split()), small.sites(small.site("aws/us-east-1", bias=9))
+    biased = plain | biased
+    results = [
+        compile_classes(small.policy(rule), sites, 1, world)
+        for rule, sites in (
+            (small.rule(to, pick="latency"), plain),
+            (small.rule(to, pick="latency", tie=50.0), plain),
+            (small.rule(to, pick="nearest"), plain),
+            (small.rule(to, pick="nearest"), biased),
+            (small.rule(dict.fromkeys(to.split(), 7), pick="nearest"), biased),
+        )
+    ]
+    assert len({id(one) for one in results}) == len(results)
+
+
 def test_a_site_that_moves_is_ranked_anew(small) -> None:
     world = small.world()
     policy = small.policy(small.rule("aws/us-east-1 acme/lab", pick="nearest"))

@@ -134,7 +134,9 @@ def test_no_panic_while_an_allowed_site_is_whole():
     [("all", Reason.PANIC), ("none", Reason.REFUSED), ("last_resort", Reason.LAST_RESORT)],
 )
 def test_panic_serves_what_the_policy_says(serve, expected):
-    policy = lab.policy(lab.rule(US), panic=Panic(0.5, serve), last_resort=lab.last_resort([b"abcd"]))
+    policy = lab.policy(
+        lab.rule(US), panic=Panic(0.5, serve), last_resort=lab.last_resort([b"abcd"])
+    )
     decision = decided(policy, lab.situation(down=zones(US, 1, 2)))
     assert decision.reason is expected
     assert bool(decision.shares) == (expected is Reason.PANIC)
@@ -308,7 +310,9 @@ def test_panic_is_monotonic(case, data):
     more = data.draw(st.sets(st.sampled_from(lab.ids(where))))
     health = dict(situation.health)
     health.update({(one, lab.CHECK): Health(Status.DOWN, Status.DOWN) for one in more})
-    after = decide(policy, where, cls, A, Situation(situation.at, health, situation.drains, situation.aliases))
+    after = decide(
+        policy, where, cls, A, Situation(situation.at, health, situation.drains, situation.aliases)
+    )
     assert after.healthy <= before.healthy + 1e-12
     if before.level is Level.UNDRAINED:
         assert after.level is Level.UNDRAINED
@@ -320,7 +324,10 @@ def test_a_decision_does_not_depend_on_what_the_rule_may_not_use(case, rtype):
     where, policy, cls, situation = case
     allowed = set(policy.rules[cls.rule].sites)
     others = [e.id for name, one in where.items() if name not in allowed for e in one.endpoints]
-    health = {**situation.health, **{(i, lab.CHECK): Health(Status.DOWN, Status.DOWN) for i in others}}
+    health = {
+        **situation.health,
+        **{(i, lab.CHECK): Health(Status.DOWN, Status.DOWN) for i in others},
+    }
     assert decide(policy, where, cls, rtype, situation) == decide(
         policy, where, cls, rtype, replace(situation, health=health)
     )

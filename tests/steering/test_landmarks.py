@@ -70,6 +70,26 @@ def test_a_client_beside_its_site_is_not_sent_through_a_landmark() -> None:
     assert ms(beside, shanghai, load_landmarks()) < 15
 
 
+@pytest.mark.parametrize(("east", "at_landmark"), [(60.5, True), (64.0, False)])
+def test_the_formula_is_the_documented_one(east, at_landmark) -> None:
+    """A site that is not at a landmark is halfway between both models."""
+    points = {"a": (0.0, 0.0), "b": (0.0, 60.0)}
+    marks = parse_landmarks(["from,to,ms", "a,b,300"], points.get)
+    client, site = (0.0, 1.0), (0.0, east)
+    total = weight = 0.0
+    for mine, at_mine in points.items():
+        for its, at_its in points.items():
+            if at_landmark and its == "a":
+                continue  # b alone stands for the site
+            away, off = great_circle_km(*client, *at_mine), great_circle_km(*site, *at_its)
+            w = 1 / ((away + 100) * (off + 100))
+            total += w * ((0 if mine == its else 300) + 0.02 * (away + off) + 2)
+            weight += w
+    by_distance = 0.01425 * great_circle_km(*client, *site) + 11
+    wanted = total / weight if at_landmark else (total / weight + by_distance) / 2
+    assert ms(client, site, marks) == pytest.approx(wanted)
+
+
 def test_no_landmarks_is_distance() -> None:
     none = parse_landmarks(["from,to,ms"], {}.get)
     assert ms(JOHANNESBURG, SAO_PAULO, none) == ms(JOHANNESBURG, SAO_PAULO, None)

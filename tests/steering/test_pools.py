@@ -83,9 +83,7 @@ def test_an_aliases_addresses_share_its_weight_and_exclude_each_other():
     assert selection.chances() == pytest.approx({f"{US}/z1": 0.5, f"{US}/z2": 0.5})
     pool = rendered(place, lab.policy(lab.rule(US)), situation)
     other = address(f"{US}/z2")
-    assert sorted(texts(pool)) == sorted(
-        tuple(sorted((f"198.18.1.{n}", other))) for n in (1, 2, 3)
-    )
+    assert sorted(texts(pool)) == sorted(tuple(sorted((f"198.18.1.{n}", other))) for n in (1, 2, 3))
 
 
 def test_a_cname_stands_alone():
@@ -113,9 +111,7 @@ def test_hints_follow_the_same_sets():
 
 def test_families_apart_are_hinted_at_apart():
     place = lab.site(US, [[lab.endpoint(f"{US}/z1", aaaa=lab.address6("z1"))]])
-    policy = lab.policy(
-        lab.rule(US), https=Https(1, (), None, True), families=Families.APART
-    )
+    policy = lab.policy(lab.rule(US), https=Https(1, (), None, True), families=Families.APART)
     half = replace(
         lab.situation(), health={(f"{US}/z1", lab.CHECK): Health(Status.DOWN, Status.UP)}
     )

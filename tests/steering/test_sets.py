@@ -10,9 +10,7 @@ from hypothesis import strategies as st
 
 from gslb.steering.sets import answer_sets, reduced
 
-groups = st.lists(
-    st.lists(st.integers(1, 10**6), min_size=1, max_size=4), min_size=1, max_size=8
-)
+groups = st.lists(st.lists(st.integers(1, 10**6), min_size=1, max_size=4), min_size=1, max_size=8)
 counts = st.integers(1, 8)
 
 

@@ -29,7 +29,11 @@ def test_a_rest_goes_along_then_each_as_far_as_it_is_whole():
     rule = lab.rule(A, then=[B, C, D])
     found = apportion(rule, ClientClass(0), {A: 0.2, B: 0.5, C: 0.0, D: 1.0})
     assert found is not None
-    assert dict(found.shares) == {A: pytest.approx(0.2), B: pytest.approx(0.4), D: pytest.approx(0.4)}
+    assert dict(found.shares) == {
+        A: pytest.approx(0.2),
+        B: pytest.approx(0.4),
+        D: pytest.approx(0.4),
+    }
     assert found.reason is Reason.SPILL
 
 
@@ -60,7 +64,9 @@ def test_whole_sites_never_lose_and_dead_sites_never_win(data):
     kept = {site: data.draw(parts) for site in rule.sites}
     found = apportion(rule, cls, kept)
     if found is None:
-        assert not any(kept[s] for s in rule.sites if not rule.fence or s in {t.site for t in rule.to})
+        assert not any(
+            kept[s] for s in rule.sites if not rule.fence or s in {t.site for t in rule.to}
+        )
         return
     assert sum(found.shares.values()) == pytest.approx(1.0)
     assert all(kept[site] > 0 for site in found.shares)
@@ -73,4 +79,6 @@ def test_whole_sites_never_lose_and_dead_sites_never_win(data):
     if found.reason is Reason.PREFERRED:
         assert found.shares == pytest.approx(whole.shares)
     if not rule.fence:
-        assert (found.reason is Reason.FAILOVER) == (not {t.site for t in rule.to} & set(found.shares))
+        assert (found.reason is Reason.FAILOVER) == (
+            not {t.site for t in rule.to} & set(found.shares)
+        )

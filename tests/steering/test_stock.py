@@ -66,7 +66,7 @@ def test_time_alone_ends_drains_of_the_file_and_of_operators():
 @given(st.data())
 def test_what_is_kept_is_what_would_be_measured(data):
     where = data.draw(lab.some_sites())
-    plan, keys, stock = make(where)
+    _plan, keys, stock = make(where)
     for _ in range(3):
         situation = data.draw(lab.situations(where))
         hours = data.draw(st.integers(-2, 2))

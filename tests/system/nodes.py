@@ -1,0 +1,228 @@
+"""Real servers on loopback: started, asked, hurt and watched; every wait has an end."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import dns.message
+import dns.query
+
+from gslb import control
+
+PATIENCE_SECONDS = 30.0  # for what should take less than one; the machine may be busy
+# Compiled code is kept for the run, whatever the caller's own habit: each test starts processes.
+ENVIRONMENT = {
+    **{name: value for name, value in os.environ.items() if not name.startswith("GSLB_")},
+    "PYTHONDONTWRITEBYTECODE": "",
+    "PYTHONPYCACHEPREFIX": str(Path(tempfile.gettempdir()) / f"gslb-tests-{os.getuid()}"),
+}
+POLICY = """\
+version: 1
+dns:
+  zone: example.com
+  nameservers: {{ns1.example.com: [192.0.2.53, "2001:db8::53"], ns2.example.com: [198.51.100.53]}}
+  static: |
+    mail A 192.0.2.25
+sites:
+  aws/us-east-1: {{zones: {{a: {{A: {address}}}}}}}
+records:
+  www.example.com: {{rules: [{{to: aws/us-east-1}}]}}
+"""
+_Value = TypeVar("_Value")
+
+
+def until(
+    look: Callable[[], _Value | None], what: str, seconds: float = PATIENCE_SECONDS
+) -> _Value:
+    """Return what *look* finds, looking again until it is something true."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = look()
+        if found:
+            return found
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds:g} s: {what}")
+        time.sleep(0.02)  # between two looks; what is looked for ends the wait
+
+
+def free_port(*addresses: str) -> int:
+    """Return a port that is free on all *addresses*, over UDP and TCP."""
+    for _ in range(100):
+        with contextlib.ExitStack() as held:
+            port = 0
+            try:
+                for address in addresses or ("127.0.0.1",):
+                    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+                    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+                        sock = held.enter_context(socket.socket(family, kind))
+                        sock.bind((address, port))
+                        port = sock.getsockname()[1]
+            except OSError:
+                continue
+            return port
+    raise AssertionError("no free port")
+
+
+@dataclass
+class Node:
+    """One state directory, one policy, and the `gslb serve` processes that run on them."""
+
+    folder: Path
+    addresses: tuple[str, ...] = ("127.0.0.1",)
+    workers: int = 2
+    port: int = 0
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.port = self.port or free_port(*self.addresses)
+        self.state = self.folder / "state"
+        self.policy = self.folder / "policy.yaml"
+        self.log = self.folder / "log"
+        self.log.touch()
+        self.write_policy("192.0.2.1")
+
+    def write_policy(self, address: str) -> None:
+        """Say that www.example.com has *address*."""
+        self.policy.write_text(POLICY.format(address=address))
+
+    def command(self, *more: str) -> list[str]:
+        """Return the command line of `gslb serve`."""
+        listen = [f"[{a}]:{self.port}" if ":" in a else f"{a}:{self.port}" for a in self.addresses]
+        return [
+            *(sys.executable, "-m", "gslb", "serve", "--state-directory", str(self.state)),
+            *("--policies", str(self.policy), "--workers", str(self.workers)),
+            *("--log-format", "json", "--log-level", "debug"),
+            *(word for address in listen for word in ("--listen", address)),
+            *more,
+        ]
+
+    def start(self, *more: str, **environment: str) -> subprocess.Popen[bytes]:
+        """Start a server and wait until it says that it serves."""
+        before = len(self.events("serving"))
+        process = self.spawn(*more, **environment)
+
+        def serves() -> bool:
+            assert process.poll() is None, self.log.read_text()
+            return len(self.events("serving")) > before
+
+        until(serves, "the server serves")
+        return process
+
+    def spawn(self, *more: str, **environment: str) -> subprocess.Popen[bytes]:
+        """Start a server and wait for nothing."""
+        with self.log.open("ab") as log:
+            process = subprocess.Popen(
+                self.command(*more), stdout=log, stderr=log, env={**ENVIRONMENT, **environment}
+            )
+        self.processes.append(process)
+        return process
+
+    def fail(self, *more: str) -> tuple[int, str]:
+        """Run a server that must end by itself; return its exit code and what it said."""
+        done = subprocess.run(
+            self.command(*more),
+            capture_output=True,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+            env=ENVIRONMENT,
+        )
+        return done.returncode, done.stderr.decode()
+
+    def gslb(self, *words: str) -> tuple[int, str, str]:
+        """Run another command; return its exit code, output and errors."""
+        done = subprocess.run(
+            [sys.executable, "-m", "gslb", *words],
+            capture_output=True,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+            env=ENVIRONMENT,
+        )
+        return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+    def reload(self) -> tuple[int, str, str]:
+        """Run `gslb reload`."""
+        return self.gslb("reload", "--state-directory", str(self.state))
+
+    def status(self) -> dict[str, Any]:
+        """Return what the server says of itself."""
+        return control.ask(self.state / control.SUPERVISOR_SOCKET, {"do": "status"}, 30)
+
+    def events(self, event: str) -> list[dict[str, Any]]:
+        """Return the lines of the log that tell of *event*."""
+        lines = [line for line in self.log.read_text().splitlines() if line.startswith("{")]
+        return [found for line in lines if (found := json.loads(line))["event"] == event]
+
+    def ask(
+        self,
+        name: str = "www.example.com",
+        rtype: str = "A",
+        *,
+        tcp: bool = False,
+        address: str = "",
+        seconds: float = 5.0,
+    ) -> dns.message.Message:
+        """Return the response to a question."""
+        query = dns.message.make_query(name, rtype, use_edns=0)
+        send = dns.query.tcp if tcp else dns.query.udp
+        return send(query, address or self.addresses[0], port=self.port, timeout=seconds)
+
+    def addresses_of(self, name: str = "www.example.com", **how: Any) -> list[str]:
+        """Return the addresses that a name is answered with."""
+        response = self.ask(name, **how)
+        return sorted(str(rdata) for rrset in response.answer for rdata in rrset)
+
+    def addresses_of_some(self) -> set[str]:
+        """Return every address that some queries are answered with, as far as they are answered."""
+        found: set[str] = set()
+        for _ in range(8):
+            with contextlib.suppress(dns.exception.Timeout, OSError):
+                found |= set(self.addresses_of(seconds=0.3))
+        return found
+
+    def answers(self, address: str) -> bool:
+        """Return whether every one of some queries is answered with *address* now."""
+        with contextlib.suppress(dns.exception.Timeout, OSError):
+            return all(self.addresses_of(seconds=1.0) == [address] for _ in range(8))
+        return False
+
+    def stop(self) -> None:
+        """End whatever still runs on this node."""
+        for process in self.processes:
+            if process.poll() is None:
+                process.terminate()
+        for process in self.processes:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(20)
+            process.kill()
+            process.wait()
+        for worker in {event["worker_pid"] for event in self.events("worker serves")}:
+            if _is_worker(worker):
+                os.kill(worker, signal.SIGKILL)
+
+
+def _is_worker(pid: int) -> bool:
+    with contextlib.suppress(OSError):
+        return b"gslb.dataplane.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return False
+
+
+def is_alive(pid: int) -> bool:
+    """Return whether a process runs; one that is dead and not yet waited for does not."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
