@@ -166,17 +166,31 @@ ARENA_CELL: Final = 1
 FIRST_CELL: Final = 2
 
 RECORDS: Final = (HEADER, ZONE, SLOT, NODE, TYPESET, ENTRY, STEER, MAP, PICK, BODY)
-_CONSTANTS: Final = (
-    "VERSION", "MAX_PROBE", "MAX_NAME_LABELS", "MAX_BUCKET_BITS", "ZONE_ECS", "STATIC", "STEERED",
-    "STEER_STICKY", "STEER_IGNORE_ECS", "WEIGHTED", "STICKY", "REFUSED", "STICKY_SLOTS",
-    "CHECKED_FROM", "EPOCH_CELL", "ARENA_CELL", "FIRST_CELL",
-)  # fmt: skip
+_CONSTANTS: Final = {
+    "VERSION": VERSION,
+    "MAX_PROBE": MAX_PROBE,
+    "MAX_NAME_LABELS": MAX_NAME_LABELS,
+    "MAX_BUCKET_BITS": MAX_BUCKET_BITS,
+    "ZONE_ECS": ZONE_ECS,
+    "STATIC": STATIC,
+    "STEERED": STEERED,
+    "STEER_STICKY": STEER_STICKY,
+    "STEER_IGNORE_ECS": STEER_IGNORE_ECS,
+    "WEIGHTED": WEIGHTED,
+    "STICKY": STICKY,
+    "REFUSED": REFUSED,
+    "STICKY_SLOTS": STICKY_SLOTS,
+    "CHECKED_FROM": CHECKED_FROM,
+    "EPOCH_CELL": EPOCH_CELL,
+    "ARENA_CELL": ARENA_CELL,
+    "FIRST_CELL": FIRST_CELL,
+}
 
 
 def layout_include() -> str:
     """Return the layout as C preprocessor constants: sizes, offsets of fields, kinds, limits."""
     lines = ["/* Generated from gslb/answers/layout.py; do not edit. */"]
-    lines += [f"#define GSLB_{name} {globals()[name]}" for name in _CONSTANTS]
+    lines += [f"#define GSLB_{name} {value}" for name, value in _CONSTANTS.items()]
     for record in RECORDS:
         lines.append(f"#define GSLB_SIZEOF_{record.name.upper()} {record.struct.size}")
         lines += [

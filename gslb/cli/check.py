@@ -30,9 +30,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="find the problems in policy files",
         description="Print every problem with its place. Exit 0: usable; 1: errors; 2: warnings, with --strict.",
     )
-    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="file, folder, or - for standard input")
+    parser.add_argument(
+        "paths", nargs="+", type=Path, metavar="PATH", help="file, folder, or - for standard input"
+    )
     parser.add_argument("--strict", action="store_true", help="let warnings fail too")
-    parser.add_argument("--notes", action="store_true", help="print notes too: how something was read")
+    parser.add_argument(
+        "--notes", action="store_true", help="print notes too: how something was read"
+    )
     parser.add_argument("--json", action="store_true", help="print a JSON list")
     parser.set_defaults(run=run)
 

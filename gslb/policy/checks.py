@@ -84,10 +84,10 @@ class CheckBook:
         port = read.port or _PORTS.get(read.type)
         need = _NEEDS.get(read.type)
         if port is None and read.type not in _PORTLESS:
-            self._tell(where, "E223", f"a {read.type} check needs a port")
+            self._tell(where, "E223", f"a check of type {read.type} needs a port")
             return None
         if need and not getattr(read, need):
-            self._tell(where, "E223", f"a {read.type} check needs {need}")
+            self._tell(where, "E223", f"a check of type {read.type} needs {need}")
             return None
         if preset == "haproxy" and read.path is None:
             self._tell(where, "E223", "preset haproxy needs a path: the one that monitor-uri has")

@@ -7,6 +7,27 @@ from types import MappingProxyType
 
 CODES: Mapping[str, str] = MappingProxyType(
     {
+        # the text of the files: gslb.policy.yamltext, document
+        "E001": "not UTF-8 text",
+        "E002": "larger, deeper or more repetitive than a policy may be",
+        "E003": "not YAML",
+        "E004": "an empty file",
+        "E005": "a second YAML document in one file",
+        "E006": "a key given twice",
+        "E007": "a YAML tag, which has no meaning in policies",
+        "E008": "a key that is not plain text",
+        "E009": "a YAML merge key, which has no meaning in policies",
+        "E010": "an alias without an anchor, or inside its own",
+        "E011": "a file that cannot be read",
+        "E012": "a file that does not hold a mapping",
+        "E013": "something that an included file defines again",
+        "E014": "an include that does not lead to files below the policy's folder",
+        # keys and values, one by one: gslb.policy.model, messages
+        "E101": "a key that is not known",
+        "E102": "a key that is missing",
+        "E103": "a value of another type",
+        "E104": "a value that will not do",
+        "E105": "a number or length out of its bounds",
         # names that nothing stands behind, settings that cannot be meant: gslb.policy.compile
         "E201": "a site that nobody described",
         "E202": "a check that no template is called by",

@@ -15,7 +15,15 @@ from pydantic import ValidationError
 from gslb.policy.messages import problems_of
 from gslb.policy.model import PolicyFile
 from gslb.policy.problems import PolicyError, Problem, Where
-from gslb.policy.yamltext import DEFAULT_LIMITS, Limits, Parsed, Places, Reader, key_place, value_place
+from gslb.policy.yamltext import (
+    DEFAULT_LIMITS,
+    Limits,
+    Parsed,
+    Places,
+    Reader,
+    key_place,
+    value_place,
+)
 
 MAX_FILES: Final = 4000  # of one policy; the places of a document have 12 bits for the file
 MERGED: Final = ("checks", "sites", "policies", "records")  # their entries may come from many files
@@ -44,31 +52,34 @@ class Document:
         return self._reader.where(key_place(places) if key else value_place(places))
 
     def _deepest(self, steps: Steps) -> tuple[Places, bool]:
-        """Follow *steps*; those that are not there (names of variants, missing keys) are passed over."""
-        places, key = self._places, False
-        for step in steps:
-            inner = places[1] if isinstance(places, tuple) else None
-            if (isinstance(inner, dict) and step in inner) or (
-                isinstance(inner, list) and isinstance(step, int) and step < len(inner)
-            ):
-                places, key = inner[step], isinstance(step, str)
+        """Return the places at the end of *steps*, and whether the last step was a key."""
+        places: Places = self._places
+        key = False
+        for step in self.holds(steps):
+            places, key = places[1][step], isinstance(step, str)
         return places, key
 
     def holds(self, steps: Steps) -> Steps:
-        """Return the part of *steps* that leads to something."""
+        """Return the part of *steps* that leads to something.
+
+        Steps that are not there (names of a model's variants, missing keys) are passed over.
+        """
         places: Places = self._places
         held: list[str | int] = []
         for step in steps:
             inner = places[1] if isinstance(places, tuple) else None
-            if (isinstance(inner, dict) and step in inner) or (
-                isinstance(inner, list) and isinstance(step, int) and step < len(inner)
-            ):
+            known = isinstance(inner, dict) and step in inner
+            if isinstance(inner, list) and isinstance(step, int):
+                known = step < len(inner)
+            if known:
                 places = inner[step]
                 held.append(step)
         return tuple(held)
 
 
-def read_model(path: Path, limits: Limits = DEFAULT_LIMITS, octets: bytes | None = None) -> tuple[PolicyFile, Document]:
+def read_model(
+    path: Path, limits: Limits = DEFAULT_LIMITS, octets: bytes | None = None
+) -> tuple[PolicyFile, Document]:
     """Read the policy in *path* as a model. Raises PolicyError with every problem found.
 
     *octets* stand for the file's own (standard input).
@@ -80,7 +91,9 @@ def read_model(path: Path, limits: Limits = DEFAULT_LIMITS, octets: bytes | None
         raise PolicyError(sorted(problems_of(error, document, PolicyFile))) from None
 
 
-def read_document(path: Path, limits: Limits = DEFAULT_LIMITS, octets: bytes | None = None) -> Document:
+def read_document(
+    path: Path, limits: Limits = DEFAULT_LIMITS, octets: bytes | None = None
+) -> Document:
     """Read the policy in *path* with its includes. Raises PolicyError with every problem of the text.
 
     *octets* stand for the file's own (standard input).
@@ -91,7 +104,9 @@ def read_document(path: Path, limits: Limits = DEFAULT_LIMITS, octets: bytes | N
     if reader.problems:
         raise PolicyError(sorted(reader.problems))
     places = (_place_of_first(gathering.places), gathering.places)
-    return Document(gathering.data, tuple(reader.files), gathering.digest.hexdigest(), reader, places)
+    return Document(
+        gathering.data, tuple(reader.files), gathering.digest.hexdigest(), reader, places
+    )
 
 
 def _place_of_first(places: dict[str, Any]) -> int:
@@ -115,11 +130,18 @@ class _Gathering:
         if octets is None:
             try:
                 if not path.is_file():
-                    raise OSError(2 if not path.exists() else 21, "no such file" if not path.exists() else "not a file")
+                    raise OSError(
+                        2 if not path.exists() else 21,
+                        "no such file" if not path.exists() else "not a file",
+                    )
                 octets = path.read_bytes()
             except OSError as error:
                 self.reader.problems.append(
-                    Problem(asked or Where(path), "E011", f"{path.name if asked else 'the file'}: {(error.strerror or str(error)).lower()}")
+                    Problem(
+                        asked or Where(path),
+                        "E011",
+                        f"{path.name if asked else 'the file'}: {(error.strerror or str(error)).lower()}",
+                    )
                 )
                 return
         self.digest.update(len(octets).to_bytes(8, "big") + octets)
@@ -128,7 +150,9 @@ class _Gathering:
             return
         if not isinstance(parsed.data, dict):
             where = self.reader.where(value_place(parsed.places))
-            self.reader.problems.append(Problem(where, "E012", "a policy file is a mapping: version, dns, sites, records"))
+            self.reader.problems.append(
+                Problem(where, "E012", "a policy file is a mapping: version, dns, sites, records")
+            )
             return
         include = parsed.data.pop("include", None)
         places = parsed.places[1].pop("include", None)
@@ -163,24 +187,39 @@ class _Gathering:
         where = self.reader.where(value_place(places))
         patterns = include if isinstance(include, list) else [include]
         for pattern in patterns:
-            if not isinstance(pattern, str) or not pattern or Path(pattern).is_absolute() or ".." in Path(pattern).parts:
+            if (
+                not isinstance(pattern, str)
+                or not pattern
+                or Path(pattern).is_absolute()
+                or ".." in Path(pattern).parts
+            ):
                 self.reader.problems.append(
-                    Problem(where, "E014", "include takes paths below the policy's own folder, such as sites/*.yaml")
+                    Problem(
+                        where,
+                        "E014",
+                        "include takes paths below the policy's own folder, such as sites/*.yaml",
+                    )
                 )
                 continue
             found = sorted(path.parent.glob(pattern))
             if not found:
-                self.reader.problems.append(Problem(where, "E014", f'include: nothing matches "{pattern}"'))
+                self.reader.problems.append(
+                    Problem(where, "E014", f'include: nothing matches "{pattern}"')
+                )
             for file in found:
                 self.include(file, where)
 
     def include(self, file: Path, where: Where) -> None:
         real = file.resolve()
         if not real.is_relative_to(self.root):
-            self.reader.problems.append(Problem(where, "E014", f"include: {file} lies outside the policy's folder"))
+            self.reader.problems.append(
+                Problem(where, "E014", f"include: {file} lies outside the policy's folder")
+            )
         elif real in self.seen:
             self.reader.problems.append(Problem(where, "E014", f"include: {file} is read twice"))
         elif len(self.reader.files) >= MAX_FILES:
-            self.reader.problems.append(Problem(where, "E014", f"include: more than {MAX_FILES} files"))
+            self.reader.problems.append(
+                Problem(where, "E014", f"include: more than {MAX_FILES} files")
+            )
         else:
             self.add(file, asked=where)

@@ -78,7 +78,8 @@ def unusable(address: IPv4Address | IPv6Address, where: Where) -> Iterator[Probl
         yield Problem(where, "E221", f"{address} is not the address of a host")
     elif isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         hint = f"write {address.ipv4_mapped} under A:"
-        yield Problem(where, "E221", f"{address} is an IPv4 address in IPv6 clothes", hint=hint)
+        text = f"::ffff:{address.ipv4_mapped} is an IPv4 address in IPv6 clothes"
+        yield Problem(where, "E221", text, hint=hint)
 
 
 def _drain(written: model.Drain | None, place: Path, places: Places) -> Drained | None:

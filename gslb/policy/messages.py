@@ -39,7 +39,9 @@ class Places(Protocol):
         """Return the part of *steps* that leads to something."""
 
 
-def problems_of(error: ValidationError, document: Places, model: type[BaseModel]) -> Iterator[Problem]:
+def problems_of(
+    error: ValidationError, document: Places, model: type[BaseModel]
+) -> Iterator[Problem]:
     """Yield one problem for each thing that *error* says about *document*, read as *model*."""
     seen: set[tuple[Where, str]] = set()
     for one in _relevant(error, document):
@@ -85,20 +87,34 @@ def _words(one: Any, held: Steps, steps: Steps, model: type[BaseModel]) -> tuple
     last = steps[-1] if steps else "policy"
     name = "" if last == "[key]" else _key(held)
     if kind == "extra_forbidden":
-        return "E101", f'unknown key "{_short(last)}"', _did_you_mean(str(last), keys_at(model, steps[:-1]))
+        return (
+            "E101",
+            f'unknown key "{_short(last)}"',
+            _did_you_mean(str(last), keys_at(model, steps[:-1])),
+        )
     if kind == "missing":
         return "E102", f'"{last}" is missing', ""
     if kind == "literal_error":
         choices = _literals(context)
-        return "E104", f'{name}{_value(given)} is not one of {", ".join(choices)}', _did_you_mean(str(given), choices)
+        return (
+            "E104",
+            f"{name}{_value(given)} is not one of {', '.join(choices)}",
+            _did_you_mean(str(given), choices),
+        )
     if kind == "string_pattern_mismatch":
-        wanted = PATTERNS.get(str(context.get("pattern")), f"it must match {context.get('pattern')}")
+        wanted = PATTERNS.get(
+            str(context.get("pattern")), f"it must match {context.get('pattern')}"
+        )
         return "E104", f"{name}{_value(given)} will not do: {wanted}", ""
     if kind == "value_error":
         return "E104", f"{name}{str(one['msg']).removeprefix('Value error, ')}", ""
     wanted_type = one.get("wanted") or _TYPES.get(kind)
     if wanted_type is not None:
-        hint = 'put it in quotes to mean text' if kind == "string_type" and isinstance(given, bool | int | float) else ""
+        hint = (
+            "put it in quotes to mean text"
+            if kind == "string_type" and isinstance(given, bool | int | float)
+            else ""
+        )
         return "E103", f"{name}expected {wanted_type}, not {_value(given)}", hint
     bound = _BOUNDS.get(kind)
     if bound is not None:
@@ -125,7 +141,9 @@ _BOUNDS: Mapping[str, Callable[[Any], str]] = {
     "greater_than": lambda c: f"must be above {c['gt']}",
     "less_than_equal": lambda c: f"must be at most {c['le']}",
     "less_than": lambda c: f"must be below {c['lt']}",
-    "too_short": lambda c: f"needs at least {c['min_length']} entr{'y' if c['min_length'] == 1 else 'ies'}",
+    "too_short": lambda c: (
+        f"needs at least {c['min_length']} entr{'y' if c['min_length'] == 1 else 'ies'}"
+    ),
     "too_long": lambda c: f"takes at most {c['max_length']} entries",
     "string_too_short": lambda c: f"needs at least {c['min_length']} character(s)",
     "string_too_long": lambda c: f"takes at most {c['max_length']} characters",

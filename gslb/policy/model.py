@@ -32,22 +32,31 @@ V4 = Annotated[IPv4Address, BeforeValidator(ipv4)]
 V6 = Annotated[IPv6Address, BeforeValidator(ipv6)]
 Address = Annotated[IPv4Address | IPv6Address, BeforeValidator(address)]
 HostName = Annotated[str, Field(min_length=1, max_length=254)]
-Weight = Annotated[int, Field(ge=0, le=1000, description="relative; 0: only when every weighted one is gone")]
+Weight = Annotated[
+    int, Field(ge=0, le=1000, description="relative; 0: only when every weighted one is gone")
+]
 Ttl = Annotated[int, Field(ge=0, le=MAX_TTL, description="seconds")]
 Word = Annotated[str, Field(min_length=1, max_length=128)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9_.-]{0,126}[A-Za-z0-9])?$")]
 SiteName = Annotated[
     str,
-    Field(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?/[a-z0-9]([a-z0-9-]*[a-z0-9])?$", description="cloud/region"),
+    Field(
+        pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?/[a-z0-9]([a-z0-9-]*[a-z0-9])?$",
+        description="cloud/region",
+    ),
 ]
 Words = Annotated[list[Word], BeforeValidator(as_list), Field(min_length=1)]
-TextWords = Annotated[list[Word], BeforeValidator(as_text), Field(min_length=1)]  # numbers become text
+TextWords = Annotated[
+    list[Word], BeforeValidator(as_text), Field(min_length=1)
+]  # numbers become text
 
 
 class Strict(BaseModel):
     """Refuses unknown keys and coerced types, and never changes once read."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, arbitrary_types_allowed=True
+    )
 
 
 def _until(value: Any) -> Any:
@@ -78,7 +87,9 @@ CheckType = Literal["tcp", "http", "https", "dns", "grpc", "icmp", "tls", "exec"
 class CheckFields(Strict):
     """How an endpoint is probed; every field may be overridden where a template is used."""
 
-    preset: Word | None = Field(default=None, description="fills port, path and codes for a known load balancer")
+    preset: Word | None = Field(
+        default=None, description="fills port, path and codes for a known load balancer"
+    )
     type: CheckType | None = None
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
     path: Annotated[str, Field(pattern=r"^/", max_length=1024)] | None = None
@@ -87,7 +98,9 @@ class CheckFields(Strict):
     body: Annotated[str, Field(min_length=1, max_length=256)] | None = Field(
         default=None, description="text that must appear in the first 64 KiB"
     )
-    target: HostName | None = Field(default=None, description="address or host name to probe in place of the endpoint")
+    target: HostName | None = Field(
+        default=None, description="address or host name to probe in place of the endpoint"
+    )
     every: Seconds | None = None
     timeout: Seconds | None = None
     down_after: Annotated[int, Field(ge=1, le=20)] | None = None
@@ -96,10 +109,14 @@ class CheckFields(Strict):
     vantage: Annotated[list[Name], BeforeValidator(as_list)] | None = Field(
         default=None, alias="from", description="only checkers at these vantage points"
     )
-    service: Annotated[str, Field(max_length=256)] | None = Field(default=None, description="grpc: service name")
+    service: Annotated[str, Field(max_length=256)] | None = Field(
+        default=None, description="grpc: service name"
+    )
     qname: HostName | None = Field(default=None, description="dns: name to ask for")
     qtype: Word | None = Field(default=None, description="dns: type to ask for")
-    command: Annotated[list[str], Field(min_length=1)] | None = Field(default=None, description="exec: argument list")
+    command: Annotated[list[str], Field(min_length=1)] | None = Field(
+        default=None, description="exec: argument list"
+    )
 
 
 class CheckUse(CheckFields):
@@ -116,7 +133,9 @@ class Endpoint(Strict):
 
     A: V4 | None = None
     AAAA: V6 | None = None
-    alias: HostName | None = Field(default=None, description="host name that we resolve again at its TTL")
+    alias: HostName | None = Field(
+        default=None, description="host name that we resolve again at its TTL"
+    )
     CNAME: HostName | None = Field(default=None, description="host name that is handed on")
     weight: Weight = 1
     drained: Drain | None = None
@@ -127,7 +146,9 @@ class Endpoint(Strict):
         if sum(kinds) == 0:
             raise ValueError("an endpoint needs A, AAAA, alias or CNAME")
         if sum(kinds) > 1:
-            raise ValueError("an endpoint has addresses (A, AAAA), or alias, or CNAME: only one of the three")
+            raise ValueError(
+                "an endpoint has addresses (A, AAAA), or alias, or CNAME: only one of the three"
+            )
         return self
 
 
@@ -139,11 +160,16 @@ class Site(Strict):
 
     zones: dict[Name, Endpoints] = Field(min_length=1, description="availability zones")
     at: Annotated[list[float], Field(min_length=2, max_length=2)] | None = Field(
-        default=None, description="[degrees north, degrees east]; known for the regions of the large clouds"
+        default=None,
+        description="[degrees north, degrees east]; known for the regions of the large clouds",
     )
-    bias: Annotated[int, Field(ge=-99, le=99)] = Field(default=0, description="for pick: nearest; above 0 attracts")
+    bias: Annotated[int, Field(ge=-99, le=99)] = Field(
+        default=0, description="for pick: nearest; above 0 attracts"
+    )
     check: CheckRef | None = None
-    headroom: Share | None = Field(default=None, description="share that may be lost before traffic leaves")
+    headroom: Share | None = Field(
+        default=None, description="share that may be lost before traffic leaves"
+    )
     drained: Drain | None = None
 
     @model_validator(mode="after")
@@ -156,18 +182,24 @@ class Site(Strict):
 class Condition(Strict):
     """Which clients: keys are AND, lists are OR."""
 
-    area: Words | None = Field(default=None, description="countries, subdivisions, named groups: CN, US-CA, eu27")
+    area: Words | None = Field(
+        default=None, description="countries, subdivisions, named groups: CN, US-CA, eu27"
+    )
     asn: TextWords | None = Field(default=None, description="origin AS numbers")
     carrier: Words | None = Field(default=None, description="named lists of AS numbers: cn-telecom")
     net: Words | None = Field(default=None, description="prefixes of clients")
     resolver: Words | None = Field(default=None, description="prefixes of the resolvers that ask")
     qtype: Words | None = Field(default=None, description="A, AAAA, HTTPS")
-    not_: Annotated[list[Condition], BeforeValidator(as_list)] | None = Field(default=None, alias="not")
+    not_: Annotated[list[Condition], BeforeValidator(as_list)] | None = Field(
+        default=None, alias="not"
+    )
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if not self.model_fields_set:
-            raise ValueError("an empty condition; leave `when` out for a rule that is for everybody")
+            raise ValueError(
+                "an empty condition; leave `when` out for a rule that is for everybody"
+            )
         return self
 
 
@@ -180,7 +212,9 @@ class Rule(Strict):
     name: Name | None = None
     when: Condition | None = Field(default=None, description="nothing: everybody")
     pick: Literal["share", "nearest", "latency", "hash"] = "share"
-    tie: Milliseconds | None = Field(default=None, description="latency: sites this close share by weight")
+    tie: Milliseconds | None = Field(
+        default=None, description="latency: sites this close share by weight"
+    )
     to: SiteName | list[SiteName] | dict[SiteName, ShareOfTraffic] = Field(
         description="a site, a list (equal shares) or a map (shares)"
     )
@@ -193,8 +227,12 @@ class Rule(Strict):
 class Answer(Strict):
     """The shape of an answer."""
 
-    count: Annotated[int, Field(ge=1, le=MAX_ANSWERS)] | None = Field(default=None, description="addresses, at most")
-    spread: Literal["zone", "none"] | None = Field(default=None, description="zone: never two from one zone")
+    count: Annotated[int, Field(ge=1, le=MAX_ANSWERS)] | None = Field(
+        default=None, description="addresses, at most"
+    )
+    spread: Literal["zone", "none"] | None = Field(
+        default=None, description="zone: never two from one zone"
+    )
 
 
 class Panic(Strict):
@@ -222,8 +260,12 @@ class Protect(Strict):
 class LastResort(Strict):
     """Fixed records for when nothing else may be answered."""
 
-    A: Annotated[list[V4], BeforeValidator(as_list)] = Field(default_factory=list, max_length=MAX_ANSWERS)
-    AAAA: Annotated[list[V6], BeforeValidator(as_list)] = Field(default_factory=list, max_length=MAX_ANSWERS)
+    A: Annotated[list[V4], BeforeValidator(as_list)] = Field(
+        default_factory=list, max_length=MAX_ANSWERS
+    )
+    AAAA: Annotated[list[V6], BeforeValidator(as_list)] = Field(
+        default_factory=list, max_length=MAX_ANSWERS
+    )
     CNAME: HostName | None = None
 
     @model_validator(mode="after")
@@ -239,7 +281,9 @@ class Https(Strict):
     """The HTTPS record of a name (RFC 9460); hints follow the same decision as A and AAAA."""
 
     priority: Annotated[int, Field(ge=1, le=65535)] = 1
-    alpn: Annotated[list[Word], BeforeValidator(as_list)] = Field(default_factory=lambda: ["h2"], max_length=8)
+    alpn: Annotated[list[Word], BeforeValidator(as_list)] = Field(
+        default_factory=lambda: ["h2"], max_length=8
+    )
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
     hints: bool = True
 
@@ -250,16 +294,22 @@ class Steering(Strict):
     ttl: Ttl | None = None
     answer: Answer | None = None
     check: CheckRef | None = None
-    headroom: Share | None = Field(default=None, description="share of a site that may be lost before traffic leaves")
+    headroom: Share | None = Field(
+        default=None, description="share of a site that may be lost before traffic leaves"
+    )
     panic: Panic | None = None
     when_all_down: Literal["serve_all", "last_resort", "refuse"] | None = None
-    acknowledge: bool | None = Field(default=None, description="true: yes, refuse may leave clients without an answer")
+    acknowledge: bool | None = Field(
+        default=None, description="true: yes, refuse may leave clients without an answer"
+    )
     last_resort: LastResort | None = None
     https: Https | None = None
     families: Literal["together", "apart"] | None = None
     protect: Protect | None = None
     ignore_ecs: bool | None = None
-    recover_in: Seconds | None = Field(default=None, description="promise: clients have left a dead endpoint by then")
+    recover_in: Seconds | None = Field(
+        default=None, description="promise: clients have left a dead endpoint by then"
+    )
 
 
 class SharedPolicy(Steering):
@@ -272,7 +322,9 @@ class Record(Steering):
     """A steered name: rules of its own, or a shared policy."""
 
     policy: Name | None = Field(default=None, description="a rule list from policies")
-    rules: list[Rule] | None = Field(default=None, min_length=1, max_length=1000, description="first match wins")
+    rules: list[Rule] | None = Field(
+        default=None, min_length=1, max_length=1000, description="first match wins"
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -285,12 +337,18 @@ class SoaFields(Strict):
     """Values of the SOA record; times in seconds."""
 
     mname: HostName | None = Field(default=None, description="the first name server if not given")
-    contact: HostName | None = Field(default=None, description="mail address or its DNS form; hostmaster if not given")
-    serial: Annotated[int, Field(ge=0, le=2**32 - 1)] | None = Field(default=None, description="automatic if not given")
+    contact: HostName | None = Field(
+        default=None, description="mail address or its DNS form; hostmaster if not given"
+    )
+    serial: Annotated[int, Field(ge=0, le=2**32 - 1)] | None = Field(
+        default=None, description="automatic if not given"
+    )
     refresh: Annotated[int, Field(ge=1)] = 7200
     retry: Annotated[int, Field(ge=1)] = 1800
     expire: Annotated[int, Field(ge=1)] = 1_209_600
-    minimum: Annotated[int, Field(ge=0, le=MAX_TTL)] = Field(default=60, description="TTL of negative answers")
+    minimum: Annotated[int, Field(ge=0, le=MAX_TTL)] = Field(
+        default=60, description="TTL of negative answers"
+    )
     ttl: Ttl = 3600
 
 
@@ -304,7 +362,9 @@ class Dns(Strict):
     soa: SoaFields = Field(default_factory=SoaFields)
     ns_ttl: Ttl = 86_400
     glue_ttl: Ttl = 3600
-    static: str | None = Field(default=None, description="zone-file text, or the path of a zone file")
+    static: str | None = Field(
+        default=None, description="zone-file text, or the path of a zone file"
+    )
 
 
 class PolicyFile(Strict):
@@ -318,5 +378,7 @@ class PolicyFile(Strict):
     defaults: Steering = Field(default_factory=Steering)
     checks: dict[Name, CheckFields] = Field(default_factory=dict, description="templates")
     sites: dict[SiteName, Site] = Field(default_factory=dict, description="cloud/region")
-    policies: dict[Name, SharedPolicy] = Field(default_factory=dict, description="rule lists to share")
+    policies: dict[Name, SharedPolicy] = Field(
+        default_factory=dict, description="rule lists to share"
+    )
     records: dict[HostName, Record] = Field(default_factory=dict, description="steered names")

@@ -18,7 +18,11 @@ SCHEMA_FILE = Path(__file__).with_name("policy.schema.json")
 def policy_schema() -> dict[str, Any]:
     """Return the schema (JSON Schema 2020-12)."""
     schema = PolicyFile.model_json_schema(by_alias=True)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "GSLB policy"}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **schema,
+        "title": "GSLB policy",
+    }
 
 
 def schema_text() -> str:

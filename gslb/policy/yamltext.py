@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import yaml
 
@@ -27,7 +27,13 @@ _KEPT_TEXTS: Final = 65_536  # short texts that are kept once
 
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,18})")
 _DECIMAL = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,18})\.[0-9]{1,18}")
-_WORDS: Final[dict[str, bool | None]] = {"true": True, "false": False, "null": None, "~": None, "": None}
+_WORDS: Final[dict[str, bool | None]] = {
+    "true": True,
+    "false": False,
+    "null": None,
+    "~": None,
+    "": None,
+}
 
 # Where things stand: a scalar's place is an int, a collection's a pair of its own place and the
 # places inside it. Under a key the place packs that of the key above that of the value.
@@ -80,19 +86,24 @@ class Reader:
         text = self._text(path, octets)
         if text is None:
             return None
-        before = len(self.problems)
         try:
             parsed = _Composer(self, path, len(self.files) - 1, text).document()
         except _StopError:
             return None
         except yaml.MarkedYAMLError as error:
-            self._note(path, error.problem_mark, "E003", _syntax(error))
+            self.note(path, error.problem_mark, "E003", _syntax(error))
             return None
         except yaml.reader.ReaderError as error:
             where = _where_of_offset(path, text, error.position)
-            self.problems.append(Problem(where, "E003", f"a character that YAML does not allow: {_shown(error.character)}"))
+            self.problems.append(
+                Problem(
+                    where,
+                    "E003",
+                    f"a character that YAML does not allow: {_shown(error.character)}",
+                )
+            )
             return None
-        return parsed if len(self.problems) == before or parsed is not None else None
+        return parsed
 
     def where(self, place: int) -> Where:
         """Return the place that *place* packs."""
@@ -103,7 +114,9 @@ class Reader:
     def _text(self, path: Path, octets: bytes) -> str | None:
         self.octets += len(octets)
         if self.octets > self.limits.octets:
-            self.problems.append(Problem(Where(path), "E002", f"more than {self.limits.octets >> 20} MiB of text"))
+            self.problems.append(
+                Problem(Where(path), "E002", f"more than {self.limits.octets >> 20} MiB of text")
+            )
             return None
         try:
             return octets.decode("utf-8-sig")
@@ -113,7 +126,8 @@ class Reader:
             self.problems.append(Problem(Where(path, line, column), "E001", "not UTF-8 text"))
             return None
 
-    def _note(self, path: Path, mark: yaml.Mark | None, code: str, text: str) -> None:
+    def note(self, path: Path, mark: Any, code: str, text: str) -> None:
+        """Keep a problem at *mark*, where the parser was; None: the file as a whole."""
         where = Where(path) if mark is None else Where(path, mark.line + 1, mark.column + 1)
         self.problems.append(Problem(where, code, text))
 
@@ -166,7 +180,9 @@ class _Composer:
         if depth > reader.limits.depth:
             self.stop(event.start_mark, "E002", f"nested more than {reader.limits.depth} deep")
         if event.tag is not None and not event.implicit:
-            self.note(event.start_mark, "E007", f"tags such as {_shown(event.tag)} have no meaning here")
+            self.note(
+                event.start_mark, "E007", f"tags such as {_shown(event.tag)} have no meaning here"
+            )
         before = reader.nodes
         if event.anchor is not None:
             self.anchors[event.anchor] = None  # not complete: an alias inside would never end
@@ -188,7 +204,11 @@ class _Composer:
                 continue
             if key in values:
                 first = self.reader.where(key_place(places[key]))
-                self.note(mark, "E006", f"key {_shown(key)} stands twice; the first is in line {first.line}")
+                self.note(
+                    mark,
+                    "E006",
+                    f"key {_shown(key)} stands twice; the first is in line {first.line}",
+                )
                 continue
             values[key] = value
             at = self.place(mark) << _PLACE_BITS
@@ -210,21 +230,33 @@ class _Composer:
         if not isinstance(event, yaml.ScalarEvent):
             self.stop(event.start_mark, "E008", "a key must be plain text")
         if event.tag is not None:
-            self.note(event.start_mark, "E007", f"tags such as {_shown(event.tag)} have no meaning here")
+            self.note(
+                event.start_mark, "E007", f"tags such as {_shown(event.tag)} have no meaning here"
+            )
         text = str(event.value)
         if event.anchor is not None:
             self.anchors[event.anchor] = (text, self.place(event.start_mark), 1)
         if text == "<<" and not event.style:
-            self.note(event.start_mark, "E009", 'merge keys ("<<") are not supported; use policies or templates')
+            self.note(
+                event.start_mark,
+                "E009",
+                'merge keys ("<<") are not supported; use policies or templates',
+            )
             return None
         if not text or len(text) > MAX_KEY:
-            self.note(event.start_mark, "E008", "an empty key" if not text else f"a key of {len(text)} characters")
+            self.note(
+                event.start_mark,
+                "E008",
+                "an empty key" if not text else f"a key of {len(text)} characters",
+            )
             return None
         return self.reader.keep(text)
 
     def scalar(self, event: Any) -> str | int | float | bool | None:
         if event.tag is not None:
-            self.note(event.start_mark, "E007", f"tags such as {_shown(event.tag)} have no meaning here")
+            self.note(
+                event.start_mark, "E007", f"tags such as {_shown(event.tag)} have no meaning here"
+            )
         text = str(event.value)
         if event.style:  # quoted or block: text
             return self.reader.keep(text)
@@ -246,22 +278,28 @@ class _Composer:
             self.stop(event.start_mark, "E010", f"alias *{event.anchor} has no anchor before it")
         found = self.anchors[event.anchor]
         if found is None:
-            self.stop(event.start_mark, "E010", f"alias *{event.anchor} stands inside its own anchor")
+            self.stop(
+                event.start_mark, "E010", f"alias *{event.anchor} stands inside its own anchor"
+            )
         value, places, nodes = found
         reader.nodes += nodes
         if reader.nodes > reader.limits.nodes:
-            self.stop(event.start_mark, "E002", f"aliases expand to more than {reader.limits.nodes} values")
+            self.stop(
+                event.start_mark,
+                "E002",
+                f"aliases expand to more than {reader.limits.nodes} values",
+            )
         return value, places
 
-    def place(self, mark: yaml.Mark) -> int:
+    def place(self, mark: Any) -> int:
         line = min(mark.line + 1, (1 << _LINE_BITS) - 1)
         column = min(mark.column + 1, (1 << _COLUMN_BITS) - 1)
         return int(self.file | line << _COLUMN_BITS | column)
 
-    def note(self, mark: yaml.Mark | None, code: str, text: str) -> None:
-        self.reader._note(self.path, mark, code, text)  # noqa: SLF001 - its own half
+    def note(self, mark: Any, code: str, text: str) -> None:
+        self.reader.note(self.path, mark, code, text)
 
-    def stop(self, mark: yaml.Mark | None, code: str, text: str) -> Any:
+    def stop(self, mark: Any, code: str, text: str) -> NoReturn:
         self.note(mark, code, text)
         raise _StopError
 
@@ -272,11 +310,13 @@ def _events(parser: Any) -> Iterator[Any]:
 
 
 def key_place(places: Places) -> int:
+    """Return the packed place of a key, from what a mapping has under it."""
     packed = places if isinstance(places, int) else places[0]
     return int(packed >> _PLACE_BITS)
 
 
 def value_place(places: Places) -> int:
+    """Return the packed place of a value, from what its parent has for it."""
     packed = places if isinstance(places, int) else places[0]
     return int(packed & _PLACE_MASK)
 

@@ -53,7 +53,7 @@ class SteeredNames:
             if cut is not None:
                 here = where()
                 place = spot(self._static.places[cut, TYPE_NS], here)
-                text = f"{name_text(name)} is in the part delegated to {name_text(cut)} in {place}"
+                text = f"{name_text(name)} is steered, but {place} delegates {name_text(cut)}"
                 yield Problem(here, "E211", text)
         found = self._static.rrsets.get(name)
         if found is None and name != self._apex:

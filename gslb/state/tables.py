@@ -6,10 +6,10 @@ The newest valid one is what a start serves before anything else is known.
 from __future__ import annotations
 
 import contextlib
+import errno
 import mmap
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from gslb.answers.verify import verify
 from gslb.errors import GslbError
 
 KEPT_GENERATIONS = 3
+MAX_GENERATION = 10**18  # a counter beyond it is damage; the table has 64 bits for it
 _NAME = re.compile(r"^table-(\d{1,19})\.gslb$")
 _COUNTER = "generation"
 
@@ -40,9 +41,9 @@ class TableStore:
             directory.mkdir(parents=True, exist_ok=True)
             if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
                 raise PermissionError(13, os.strerror(13))
-            list(directory.iterdir())
         except OSError as error:
             raise GslbError(f"state directory {directory}: {error.strerror}") from None
+        self._files()
 
     def next_generation(self) -> int:
         """Return a generation above every one before, even if its table was never written."""
@@ -50,15 +51,20 @@ class TableStore:
         known = [generation for generation, _ in self._files()]
         with contextlib.suppress(OSError, ValueError):
             known.append(int(counter.read_text()))
-        generation = max(known, default=0) + 1
+        usable = (generation for generation in known if 0 < generation <= MAX_GENERATION)
+        generation = max(usable, default=0) + 1
         _write_whole(counter, f"{generation}\n".encode())
         return generation
 
     def write(self, octets: bytes | bytearray, generation: int) -> Path:
-        """Keep the table of *generation*; the oldest beyond three go. Raises GslbError (disk full)."""
+        """Keep the table of *generation*; of the others the newest two stay.
+
+        Raises GslbError with everything as it was: disk full, or not writable.
+        """
         path = self.directory / f"table-{generation}.gslb"
         _write_whole(path, octets)
-        for _, old in sorted(self._files(), reverse=True)[KEPT_GENERATIONS:]:
+        others = sorted((found for found in self._files() if found[1] != path), reverse=True)
+        for _, old in others[KEPT_GENERATIONS - 1 :]:
             with contextlib.suppress(OSError):
                 old.unlink()
         return path
@@ -78,11 +84,13 @@ class TableStore:
             return Newest(path, table, tuple(refused))
         return Newest(None, None, tuple(refused))
 
-    def _files(self) -> Iterator[tuple[int, Path]]:
-        for path in self.directory.iterdir():
-            match = _NAME.match(path.name)
-            if match is not None:
-                yield int(match[1]), path
+    def _files(self) -> list[tuple[int, Path]]:
+        """Return every table's generation and file. Raises GslbError."""
+        try:
+            paths = list(self.directory.iterdir())
+        except OSError as error:
+            raise GslbError(f"state directory {self.directory}: {error.strerror}") from None
+        return [(int(match[1]), path) for path in paths if (match := _NAME.match(path.name))]
 
 
 def map_table(path: Path, *, writable: bool = False) -> mmap.mmap:
@@ -110,7 +118,7 @@ def _write_whole(path: Path, octets: bytes | bytearray) -> None:
     temporary = path.with_name(f".{path.name}.new")
     try:
         with temporary.open("wb") as file:
-            _write_sparse(file.fileno(), octets)
+            _write_reserved(file.fileno(), octets)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -125,11 +133,21 @@ def _write_whole(path: Path, octets: bytes | bytearray) -> None:
         raise GslbError(f"{path}: {error.strerror}") from None
 
 
-def _write_sparse(descriptor: int, octets: bytes | bytearray) -> None:
-    """Write without the zeros at the end, which are room for changes: they take no disk until used."""
+def _write_reserved(descriptor: int, octets: bytes | bytearray) -> None:
+    """Write *octets*; the zeros at their end, room for changes, are reserved but not written.
+
+    They must not be a hole: a store into one through a mapping, with the disk full, kills the
+    process with SIGBUS instead of failing.
+    """
+    used = len(octets)
+    try:
+        os.posix_fallocate(descriptor, 0, len(octets))
+    except OSError as error:
+        if error.errno not in {errno.EOPNOTSUPP, errno.EINVAL}:
+            raise
+    else:
+        used = len(octets.rstrip(b"\0"))
     view = memoryview(octets)
-    used = len(octets.rstrip(b"\0"))
     at = 0
     while at < used:
         at += os.write(descriptor, view[at:used])
-    os.ftruncate(descriptor, len(octets))

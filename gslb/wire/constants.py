@@ -24,7 +24,6 @@ CD: Final = 0x0010
 OPCODE_MASK: Final = 0x7800
 RCODE_MASK: Final = 0x000F
 
-
 # Response codes: RFC 1035 §4.1.1, RFC 2136 §2.2, RFC 6891 §9, RFC 7873 §8.
 # Those above 15 are extended: their upper eight bits travel in the OPT record.
 NOERROR: Final = 0

@@ -163,7 +163,7 @@ REFERENCES = [
     ("a zone file that is not there", ("static: |\n    mail A 192.0.2.25", "static: missing.zone"), "E250", "missing.zone", "No such file", ""),
     ("a zone file elsewhere", ("static: |\n    mail A 192.0.2.25", "static: ../x.zone"), "E250", "../x.zone", "outside the folder", ""),
     ("steered and static", ("mail A 192.0.2.25", "www A 192.0.2.25"), "E210", "www.example.com:", "is steered, but line 6 has A", ""),
-    ("steered below a cut", ("mail A 192.0.2.25", "www NS ns.example.net."), "E211", "www.example.com:", "delegated to www.example.com", ""),
+    ("steered below a cut", ("mail A 192.0.2.25", "www NS ns.example.net."), "E211", "www.example.com:", "is steered, but line 6 delegates www.example.com", ""),
     ("steered name server", ("ns1.example.com", "www.example.com"), "E210", "www.example.com:", "is steered, but line 4 has A", ""),
     ("a mistake in the zone text", ("mail A 192.0.2.25", "mail A 192.0.2.256"), "E255", "mail A", "one IPv4 address", ""),
     ("a zone of the root", ("zone: example.com", 'zone: "."'), "E204", '"."', "cannot be served", ""),

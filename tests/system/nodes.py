@@ -104,7 +104,7 @@ class Node:
         return [
             *(sys.executable, "-m", "gslb", "serve", "--state-directory", str(self.state)),
             *("--policies", str(self.policy), "--workers", str(self.workers)),
-            *("--log-format", "json", "--log-level", "debug"),
+            *("--log-format", "json"),
             *(word for address in listen for word in ("--listen", address)),
             *more,
         ]

@@ -113,7 +113,7 @@ def test_a_start_that_fails_leaves_the_orphans_at_work(node: Node) -> None:
     """A takeover with settings that cannot be had changes nothing."""
     node.start().kill()
     node.processes[-1].wait(PATIENCE_SECONDS)
-    code, err = node.fail("--listen", "192.0.2.1:53")
+    code, err = node.fail("--listen", "198.51.100.1:53")
     assert code == 1
     assert "no such address" in err
     assert node.answers("192.0.2.1")
@@ -149,7 +149,7 @@ def test_a_port_in_use_is_said_even_if_it_could_be_shared(
 
 def test_every_address_that_cannot_be_had_is_named(node: Node) -> None:
     """All troubles come at once, one a line."""
-    code, err = node.fail("--listen", "192.0.2.1:5300", "--listen", "192.0.2.2:5300")
+    code, err = node.fail("--listen", "192.0.2.1:5300", "--listen", "198.51.100.1:5300")
     assert code == 1
     assert err.count("no such address") == 2
 
