@@ -85,7 +85,6 @@ class Workers:
         self._now = now
         self._table: ServedTable | None = None
         self._watchers: list[asyncio.Task[None]] = []
-        self._stopping = False
 
     async def start(self, sockets: Sequence[list[OpenSocket]], table: ServedTable) -> None:
         """Start one worker for each list of *sockets*. Raises GslbError if one will not serve."""
@@ -107,7 +106,6 @@ class Workers:
 
     async def stop(self) -> None:
         """Let every worker finish the connections it has, and end."""
-        self._stopping = True
         for watcher in self._watchers:
             watcher.cancel()
         await asyncio.gather(*map(self._end, self.children))
@@ -123,9 +121,10 @@ class Workers:
 
     async def _status(self, child: Child) -> dict[str, object]:
         said: dict[str, object] = {}
-        if child.conversation is not None:
-            with contextlib.suppress(ControlError):
-                said = await child.conversation.ask({"do": "status"}, ASK_SECONDS)
+        with contextlib.suppress(ControlError):  # apart from the conversation that swaps tables
+            talk = Conversation.open(worker_path(self._directory, child.number))
+            said = await talk.ask({"do": "status"}, ASK_SECONDS)
+            talk.close()
         return {
             "worker": child.number,
             "pid": child.process.pid if child.process else None,

@@ -152,6 +152,11 @@ class Compiler:
         assert isinstance(answer, Compiled | Refused | Patched)
         return answer
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the process has come to its end, so that nothing more can be asked of it."""
+        return self._process is not None and self._process.returncode is not None
+
     def close(self) -> None:
         """Let the process go, whatever it does."""
         if self._process is not None and self._process.returncode is None:

@@ -30,7 +30,11 @@ Handler = Callable[[Message], Awaitable[Message]]
 
 
 class ControlError(GslbError):
-    """Nobody answers at a control socket, or not in a form that we know."""
+    """No answer comes from a control socket, or none in a form that we know."""
+
+
+class NobodyThereError(ControlError):
+    """Nobody listens at a control socket."""
 
 
 @contextlib.contextmanager
@@ -143,8 +147,7 @@ class Conversation:
     @classmethod
     def open(cls, path: Path) -> Conversation:
         """Connect to the socket at *path*. Raises ControlError."""
-        sock = connect(path, timeout=None)
-        return cls(sock)
+        return cls(connect(path, timeout=None))
 
     async def ask(self, request: Message, timeout_seconds: float) -> dict[str, Any]:
         """Send *request* and return the answer. Raises ControlError; then the conversation is over."""
@@ -174,17 +177,23 @@ class Conversation:
 
 
 def connect(path: Path, timeout: float | None) -> socket.socket:
-    """Return a socket connected to the one at *path*; *timeout* None: non-blocking afterwards."""
+    """Return a socket connected to the one at *path*; *timeout* None: one that never blocks.
+
+    Raises NobodyThereError, or ControlError where somebody listens who does not come to us.
+    """
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    sock.settimeout(timeout or REQUEST_SECONDS)
+    sock.settimeout(timeout)
+    if timeout is None:
+        sock.setblocking(False)
     try:
         with short_path(path) as name:
             sock.connect(name)
+    except (BlockingIOError, TimeoutError):
+        sock.close()
+        raise ControlError(f"{path}: too many wait there already") from None
     except OSError as error:
         sock.close()
-        raise ControlError(f"{path}: nobody answers ({error.strerror})") from None
-    if timeout is None:
-        sock.setblocking(False)
+        raise NobodyThereError(f"{path}: nobody answers ({error.strerror})") from None
     return sock
 
 

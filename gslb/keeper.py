@@ -23,7 +23,7 @@ from gslb.state.tables import TableStore
 from gslb.steering.situation import AliasAddresses, Situation
 
 ALIAS_WAIT_SECONDS = 2.0  # for names that never had an address, before a table with them is served
-RETRY_SECONDS = 5.0  # after a change that could not be rendered
+RETRY_SECONDS = 10.0  # after a change that could not be rendered
 SERIAL_LIMIT = 1 << 32  # serials are 32 bits and wrap, RFC 1982
 
 _log = Log(__name__)
@@ -114,7 +114,8 @@ class TableKeeper:
         result = await compiler.compile(job)
         if isinstance(result, Refused):
             return result
-        self.aliases.watch(result.aliases)
+        # What the served table still needs is watched too, until the new one is in its place.
+        self.aliases.watch({*result.aliases, *(self.compiled.aliases if self.compiled else ())})
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(ALIAS_WAIT_SECONDS):
                 await self.aliases.all_resolved()
@@ -123,6 +124,7 @@ class TableKeeper:
             await self._serve(result)
             old, self._compiler = self._compiler, compiler
             self.compiled = result
+            self.aliases.watch(result.aliases)
         if old is not None:
             old.close()
         self._changed.set()
@@ -144,9 +146,14 @@ class TableKeeper:
                     if brought is not compiled:
                         await self._serve(brought)
                         self.compiled = brought
+                    continue
                 except GslbError as error:
                     _log.error("a change is not served", reason=str(error))
-                    asyncio.get_running_loop().call_later(RETRY_SECONDS, self._changed.set)
+            await asyncio.sleep(RETRY_SECONDS)
+            self._changed.set()
+            if compiler.has_ended:  # killed, perhaps: another one can do what it did
+                with contextlib.suppress(GslbError):
+                    await self.reload()
 
     async def _bring_up(self, compiler: Compiler, compiled: Compiled, shown: Situation) -> Compiled:
         """Patch *compiled*, which shows one situation, to that of now. Returns it, or its successor."""

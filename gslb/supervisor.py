@@ -55,14 +55,32 @@ class Supervisor:
 
     async def run(self) -> None:
         """Serve until told to stop. Raises GslbError if the start fails."""
+        self._handle_signals()
         settings = self.settings
         state = StateDirectory(settings.state_directory)
-        orphans = takeover.find_orphans(settings.state_directory)
-        sockets = takeover.gather_sockets(settings.listen, settings.workers, orphans)
         self._workers = Workers(settings.state_directory, _orders(settings, state.cookie_secrets()))
         self._keeper = TableKeeper(settings, TableStore(settings.state_directory), self._publish)
+        stop = asyncio.create_task(self._wait_for_stop())
+        start = asyncio.create_task(self._start())
+        await asyncio.wait({stop, start}, return_when=asyncio.FIRST_COMPLETED)
+        if start.done():
+            background = start.result()
+            done, _ = await asyncio.wait({stop, *background}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {stop}:
+                task.result()  # raises; the workers go on without us until somebody takes over
+        else:
+            start.cancel()
+            await asyncio.gather(start, return_exceptions=True)
+            background = []
+        await self._end(background)
+        state.close()
+
+    async def _start(self) -> list[asyncio.Task[None]]:
+        """Bring everything up and return what runs in the background. Raises GslbError."""
+        settings = self.settings
+        orphans = takeover.find_orphans(settings.state_directory)
+        sockets = takeover.gather_sockets(settings.listen, settings.workers, orphans)
         background = [asyncio.create_task(self._keeper.aliases.run())]
-        self._handle_signals()
         served = await self._first_table()
         try:
             await self._workers.start(sockets, served)
@@ -79,8 +97,7 @@ class Supervisor:
         self._announce(served)
         if self._keeper.compiled is None:
             self._reload_soon()
-        await self._until_stopped(background)
-        state.close()
+        return background
 
     async def handle(self, request: Message) -> Message:
         """Do what somebody asks over the control socket."""
@@ -173,12 +190,8 @@ class Supervisor:
         notify("READY=1", f"STATUS=serving generation {served.generation}")
         self._ready()
 
-    async def _until_stopped(self, background: list[asyncio.Task[None]]) -> None:
-        """Wait for a signal, then end in order. A part that fails raises what it failed of."""
-        stop = asyncio.create_task(self._wait_for_stop())
-        done, _ = await asyncio.wait({stop, *background}, return_when=asyncio.FIRST_COMPLETED)
-        for task in done - {stop}:
-            task.result()  # the workers go on without us until somebody takes over
+    async def _end(self, background: list[asyncio.Task[None]]) -> None:
+        """End everything in order."""
         notify("STOPPING=1")
         _log.info("stopping")
         for task in background:

@@ -6,7 +6,6 @@ of its own tells them to finish. Until then each keeps a socket file in the stat
 
 from __future__ import annotations
 
-import contextlib
 import os
 import socket
 from collections.abc import Iterable, Sequence
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gslb import control
-from gslb.control import ControlError
+from gslb.control import ControlError, NobodyThereError
 from gslb.errors import GslbError
 from gslb.logs import Log
 from gslb.settings import Listen, parse_listen
@@ -30,8 +29,7 @@ _log = Log(__name__)
 class Orphan:
     """A worker that has outlived its supervisor."""
 
-    pid: int
-    path: Path
+    path: Path  # of its control socket
     sockets: tuple[OpenSocket, ...]
 
 
@@ -43,15 +41,18 @@ def find_orphans(directory: Path) -> list[Orphan]:
     paths = [*directory.glob("worker-*.sock"), *directory.glob("orphan-*.sock")]
     orphans = []
     for path in sorted(paths)[:MAX_ORPHANS]:
+        # Its name goes to a worker of ours; inodes are unique, so it never hides another orphan.
+        kept = path.rename(directory / f"orphan-{path.stat().st_ino}.sock")
         try:
-            answer, descriptors = control.ask_passing(path, {"do": "sockets"}, ASK_SECONDS)
-        except ControlError:
-            path.unlink(missing_ok=True)  # left by a worker that is gone
-            continue
-        pid = int(answer["pid"])
-        kept = path.rename(directory / f"orphan-{pid}.sock")  # its name goes to a new worker
-        orphans.append(Orphan(pid, kept, tuple(_adopt(answer["sockets"], descriptors))))
-        _log.warning("worker without supervisor found", worker_pid=pid, sockets=len(descriptors))
+            answer, descriptors = control.ask_passing(kept, {"do": "sockets"}, ASK_SECONDS)
+        except NobodyThereError:
+            kept.unlink(missing_ok=True)  # left by a worker that is gone
+        except ControlError as error:  # it may come back to its senses: `retire` tries again
+            _log.error("worker without supervisor hangs", reason=str(error))
+            orphans.append(Orphan(kept, ()))
+        else:
+            orphans.append(Orphan(kept, tuple(_adopt(answer["sockets"], descriptors))))
+            _log.warning("worker without supervisor found", worker_pid=answer["pid"])
     return orphans
 
 
@@ -66,10 +67,15 @@ def _adopt(named: Sequence[Sequence[str]], descriptors: Sequence[int]) -> Iterab
 def retire(orphans: Iterable[Orphan]) -> None:
     """Tell *orphans* to finish the connections that they have, and end."""
     for orphan in orphans:
-        with contextlib.suppress(ControlError):
+        try:
             control.ask(orphan.path, {"do": "retire"}, ASK_SECONDS)
+        except NobodyThereError:
+            _log.info("worker without supervisor is gone")
+        except ControlError as error:  # its file stays, so that the next supervisor finds it
+            _log.error("worker without supervisor does not retire", reason=str(error))
+            continue
         orphan.path.unlink(missing_ok=True)
-        _log.info("worker without supervisor retired", worker_pid=orphan.pid)
+        _log.info("worker without supervisor retired")
 
 
 def gather_sockets(

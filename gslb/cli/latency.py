@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gslb.cli.serve import add_place_options, given_settings
+from gslb.cli.options import add_place_options, given_settings
 from gslb.configuration import read_settings
 from gslb.geo.load import load_world_geo
 from gslb.measurements import (

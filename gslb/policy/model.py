@@ -7,35 +7,43 @@ Messages of the validators are written for operators: they say what was read and
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from ipaddress import IPv4Address, IPv6Address
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 
 from gslb.policy.values import (
+    MAX_TTL,
+    V4,
+    V6,
+    Address,
     CodeRanges,
     Milliseconds,
+    OneOrMany,
     Quorum,
     Seconds,
     Share,
-    address,
-    as_list,
+    Ttl,
     as_text,
-    ipv4,
-    ipv6,
 )
+from gslb.policy.wording import shown
 
 MAX_ANSWERS = 8  # addresses in one answer; protocol.md Z4
-MAX_TTL = 86_400  # seconds; a steered answer that lives longer is not steered
+MAX_TERMS = 1000  # words in one list of a condition
+MAX_RULES = 1000  # of one name; they are tried one after the other
+MAX_ADDRESSES = 16  # of one name server
+MAX_ENDPOINTS = 256  # in one availability zone
 
-V4 = Annotated[IPv4Address, BeforeValidator(ipv4)]
-V6 = Annotated[IPv6Address, BeforeValidator(ipv6)]
-Address = Annotated[IPv4Address | IPv6Address, BeforeValidator(address)]
 HostName = Annotated[str, Field(min_length=1, max_length=254)]
 Weight = Annotated[
     int, Field(ge=0, le=1000, description="relative; 0: only when every weighted one is gone")
 ]
-Ttl = Annotated[int, Field(ge=0, le=MAX_TTL, description="seconds")]
 Word = Annotated[str, Field(min_length=1, max_length=128)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9_.-]{0,126}[A-Za-z0-9])?$")]
 SiteName = Annotated[
@@ -45,10 +53,9 @@ SiteName = Annotated[
         description="cloud/region",
     ),
 ]
-Words = Annotated[list[Word], BeforeValidator(as_list), Field(min_length=1)]
-TextWords = Annotated[
-    list[Word], BeforeValidator(as_text), Field(min_length=1)
-]  # numbers become text
+Words = Annotated[list[Word], OneOrMany(), Field(min_length=1, max_length=MAX_TERMS)]
+Number = Annotated[Word, BeforeValidator(as_text), WithJsonSchema({"type": ["string", "integer"]})]
+Numbers = Annotated[list[Number], OneOrMany(), Field(min_length=1, max_length=MAX_TERMS)]
 
 
 class Strict(BaseModel):
@@ -66,9 +73,9 @@ def _until(value: Any) -> Any:
     try:
         moment = datetime.fromisoformat(value)
     except ValueError:
-        raise ValueError(f'"{value}" is not a moment such as "2026-12-01T06:00Z"') from None
+        raise ValueError(f'{shown(value)} is not a moment such as "2026-12-01T06:00Z"') from None
     if moment.tzinfo is None:
-        raise ValueError(f'"{value}" has no time zone; write "{value}Z" for UTC')
+        raise ValueError(f'{shown(value)} has no time zone; write "{value}Z" for UTC')
     return moment.astimezone(UTC)
 
 
@@ -106,7 +113,7 @@ class CheckFields(Strict):
     down_after: Annotated[int, Field(ge=1, le=20)] | None = None
     up_after: Annotated[int, Field(ge=1, le=20)] | None = None
     quorum: Quorum | None = Field(default=None, description='"2/3": two of at least three checkers')
-    vantage: Annotated[list[Name], BeforeValidator(as_list)] | None = Field(
+    vantage: Annotated[list[Name], OneOrMany()] | None = Field(
         default=None, alias="from", description="only checkers at these vantage points"
     )
     service: Annotated[str, Field(max_length=256)] | None = Field(
@@ -152,7 +159,7 @@ class Endpoint(Strict):
         return self
 
 
-Endpoints = Annotated[list[Endpoint], BeforeValidator(as_list), Field(min_length=1, max_length=256)]
+Endpoints = Annotated[list[Endpoint], OneOrMany(), Field(min_length=1, max_length=MAX_ENDPOINTS)]
 
 
 class Site(Strict):
@@ -185,14 +192,12 @@ class Condition(Strict):
     area: Words | None = Field(
         default=None, description="countries, subdivisions, named groups: CN, US-CA, eu27"
     )
-    asn: TextWords | None = Field(default=None, description="origin AS numbers")
+    asn: Numbers | None = Field(default=None, description="origin AS numbers")
     carrier: Words | None = Field(default=None, description="named lists of AS numbers: cn-telecom")
     net: Words | None = Field(default=None, description="prefixes of clients")
     resolver: Words | None = Field(default=None, description="prefixes of the resolvers that ask")
     qtype: Words | None = Field(default=None, description="A, AAAA, HTTPS")
-    not_: Annotated[list[Condition], BeforeValidator(as_list)] | None = Field(
-        default=None, alias="not"
-    )
+    not_: Annotated[list[Condition], OneOrMany()] | None = Field(default=None, alias="not")
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
@@ -218,7 +223,7 @@ class Rule(Strict):
     to: SiteName | list[SiteName] | dict[SiteName, ShareOfTraffic] = Field(
         description="a site, a list (equal shares) or a map (shares)"
     )
-    then: Annotated[list[SiteName], BeforeValidator(as_list)] = Field(
+    then: Annotated[list[SiteName], OneOrMany()] = Field(
         default_factory=list, description="in this order once `to` cannot carry the load"
     )
     fence: bool = Field(default=False, description="never answer with anything else")
@@ -260,12 +265,8 @@ class Protect(Strict):
 class LastResort(Strict):
     """Fixed records for when nothing else may be answered."""
 
-    A: Annotated[list[V4], BeforeValidator(as_list)] = Field(
-        default_factory=list, max_length=MAX_ANSWERS
-    )
-    AAAA: Annotated[list[V6], BeforeValidator(as_list)] = Field(
-        default_factory=list, max_length=MAX_ANSWERS
-    )
+    A: Annotated[list[V4], OneOrMany()] = Field(default_factory=list, max_length=MAX_ANSWERS)
+    AAAA: Annotated[list[V6], OneOrMany()] = Field(default_factory=list, max_length=MAX_ANSWERS)
     CNAME: HostName | None = None
 
     @model_validator(mode="after")
@@ -281,9 +282,7 @@ class Https(Strict):
     """The HTTPS record of a name (RFC 9460); hints follow the same decision as A and AAAA."""
 
     priority: Annotated[int, Field(ge=1, le=65535)] = 1
-    alpn: Annotated[list[Word], BeforeValidator(as_list)] = Field(
-        default_factory=lambda: ["h2"], max_length=8
-    )
+    alpn: Annotated[list[Word], OneOrMany()] = Field(default_factory=lambda: ["h2"], max_length=8)
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
     hints: bool = True
 
@@ -315,7 +314,7 @@ class Steering(Strict):
 class SharedPolicy(Steering):
     """A rule list that many records may use."""
 
-    rules: list[Rule] = Field(min_length=1, max_length=1000, description="first match wins")
+    rules: list[Rule] = Field(min_length=1, max_length=MAX_RULES, description="first match wins")
 
 
 class Record(Steering):
@@ -323,7 +322,7 @@ class Record(Steering):
 
     policy: Name | None = Field(default=None, description="a rule list from policies")
     rules: list[Rule] | None = Field(
-        default=None, min_length=1, max_length=1000, description="first match wins"
+        default=None, min_length=1, max_length=MAX_RULES, description="first match wins"
     )
 
     @model_validator(mode="after")
@@ -356,9 +355,9 @@ class Dns(Strict):
     """The zone that is served."""
 
     zone: HostName
-    nameservers: dict[HostName, Annotated[list[Address], BeforeValidator(as_list)]] = Field(
-        min_length=1, max_length=13, description="name: addresses"
-    )
+    nameservers: dict[
+        HostName, Annotated[list[Address], OneOrMany(), Field(max_length=MAX_ADDRESSES)]
+    ] = Field(min_length=1, max_length=13, description="name: addresses")
     soa: SoaFields = Field(default_factory=SoaFields)
     ns_ttl: Ttl = 86_400
     glue_ttl: Ttl = 3600
@@ -372,7 +371,7 @@ class PolicyFile(Strict):
 
     version: Literal[1]
     dns: Dns
-    include: Annotated[list[str], BeforeValidator(as_list)] = Field(
+    include: Annotated[list[str], OneOrMany()] = Field(
         default_factory=list, description="files below this folder: [sites/*.yaml]"
     )
     defaults: Steering = Field(default_factory=Steering)

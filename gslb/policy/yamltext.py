@@ -27,6 +27,8 @@ _KEPT_TEXTS: Final = 65_536  # short texts that are kept once
 
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,18})")
 _DECIMAL = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,18})\.[0-9]{1,18}")
+# What YAML 1.2 §5.1 leaves out, and line ends that editors do not count as such, nor a mark inside.
+_UNUSABLE = re.compile("[^\t\n\r\\x20-\\x7e\\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _WORDS: Final[dict[str, bool | None]] = {
     "true": True,
     "false": False,

@@ -35,14 +35,18 @@ def bodies(draw: DrawFn) -> Body:
     pad = draw(st.binary(max_size=6))
     octets = draw(st.binary(min_size=16 * count, max_size=16 * count))
     fixups = (2, 6) if draw(st.booleans()) else ()
-    return Body(octets + pad, count, 0, 0, int(bool(pad)), len(pad), fixups, draw(st.sampled_from((0, 16))))
+    return Body(
+        octets + pad, count, 0, 0, int(bool(pad)), len(pad), fixups, draw(st.sampled_from((0, 16)))
+    )
 
 
 @st.composite
 def maps(draw: DrawFn, classes: int) -> PrefixMap:
     def half(width: int, kind: type) -> tuple[np.ndarray, np.ndarray]:
         starts = {0} | draw(st.sets(st.integers(1, 2**width - 1), max_size=20))
-        starts |= {draw(st.integers(1, 2**16 - 1)) << (width - 16) for _ in range(draw(st.integers(0, 8)))}
+        starts |= {
+            draw(st.integers(1, 2**16 - 1)) << (width - 16) for _ in range(draw(st.integers(0, 8)))
+        }
         ordered = sorted(starts)
         values = [draw(st.integers(0, classes - 1)) for _ in ordered]
         return np.array(ordered, kind), np.array(values, np.uint16)
@@ -79,7 +83,15 @@ def contents(draw: DrawFn) -> TableContent:
             resolvers = len(prefix_maps)
             prefix_maps.append(draw(maps(views)))
         numbers = tuple(draw(st.integers(0, len(choices) - 1)) for _ in range(classes))
-        steers.append(Steer(tuple(range(first, first + views)), numbers, resolvers, draw(st.booleans()), draw(st.booleans())))
+        steers.append(
+            Steer(
+                tuple(range(first, first + views)),
+                numbers,
+                resolvers,
+                draw(st.booleans()),
+                draw(st.booleans()),
+            )
+        )
     typesets = [Typeset()]
     for _ in range(draw(st.integers(1, 4))):
         types = draw(st.lists(st.integers(1, 300), min_size=0, max_size=5, unique=True))
@@ -87,26 +99,40 @@ def contents(draw: DrawFn) -> TableContent:
         typesets.append(
             Typeset(
                 {t: draw(bodies()) for t, static in kinds.items() if static},
-                {t: draw(st.integers(0, len(steers) - 1)) for t, static in kinds.items() if not static},
+                {
+                    t: draw(st.integers(0, len(steers) - 1))
+                    for t, static in kinds.items()
+                    if not static
+                },
             )
         )
-    relative = draw(st.sets(st.lists(st.sampled_from(LABELS), min_size=1, max_size=4).map(tuple), max_size=12))
-    owners = {APEX} | {wire(*labels[at:], b"example", b"com") for labels in relative for at in range(len(labels))}
+    relative = draw(
+        st.sets(st.lists(st.sampled_from(LABELS), min_size=1, max_size=4).map(tuple), max_size=12)
+    )
+    owners = {APEX} | {
+        wire(*labels[at:], b"example", b"com") for labels in relative for at in range(len(labels))
+    }
     ordered = sorted(owners)
     names = [(name, draw(st.integers(0, len(typesets) - 1))) for name in ordered]
     below = [name for name in ordered if name != APEX and b"\x01*" not in name]
     cut = draw(st.sampled_from(below)) if below and draw(st.booleans()) else None
     cuts = {}
     if cut is not None:
-        names = [(name, typeset) for name, typeset in names if name == cut or not name.endswith(cut)]
+        names = [
+            (name, typeset) for name, typeset in names if name == cut or not name.endswith(cut)
+        ]
         cuts[cut] = draw(bodies())
-    zone = ZoneContent(APEX, draw(st.integers(0, 2**32 - 1)), draw(bodies()), names, cuts, draw(st.booleans()))
+    zone = ZoneContent(
+        APEX, draw(st.integers(0, 2**32 - 1)), draw(bodies()), names, cuts, draw(st.booleans())
+    )
     return TableContent((zone,), typesets, steers, prefix_maps, choices, pools, "0123abc")
 
 
 SOA = Body(b"\xc0\x00" + b"s" * 30, authority=1, fixups=(0,))
 A = Body(b"\xc0\x0c\0\1\0\1\0\0\0\x1e\0\4\xc0\0\2\1", answer=1, stride=16)
-EVERYWHERE = PrefixMap(*(np.zeros(1, kind) for kind in (np.uint32, np.uint16, np.uint64, np.uint16)))
+EVERYWHERE = PrefixMap(
+    *(np.zeros(1, kind) for kind in (np.uint32, np.uint16, np.uint64, np.uint16))
+)
 
 
 def one_policy(names: int) -> TableContent:

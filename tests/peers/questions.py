@@ -22,9 +22,8 @@ def questions(owners: list[str], zone: str, count: int, seed: int) -> Iterator[d
     for _ in range(count):
         name = _name(draw, owners, zone)
         mixed = "".join(draw.choice((c.lower(), c.upper())) for c in name)
-        query = dns.message.make_query(mixed, draw.choice(TYPES), use_edns=draw.random() < 0.7)
-        if query.edns >= 0:
-            query.payload = draw.choice((512, 1232, 4096))
+        edns = {"use_edns": 0, "payload": draw.choice((512, 1232, 4096))} if draw.random() < 0.7 else {}
+        query = dns.message.make_query(mixed, draw.choice(TYPES), **edns)
         query.flags = draw.choice((0, dns.flags.RD, dns.flags.RD | dns.flags.AD, dns.flags.CD))
         query.id = draw.randrange(65536)
         yield query

@@ -9,7 +9,6 @@ import contextlib
 import shutil
 import socket
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ import dns.zone
 import pytest
 
 from tests.peers.questions import Heard, heard, questions
+from tests.system.nodes import Node, free_port
 
 HERE = Path(__file__).parent
 ZONE = "example.com"
@@ -61,13 +61,6 @@ ALLOWED: tuple[Callable[[dns.message.Message, Heard, Heard], bool], ...] = (
 )
 
 
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody has now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
 @contextlib.contextmanager
 def running(command: list[str], port: int, log: Path) -> Iterator[None]:
     """Run a DNS server until the block ends; it must answer within 30 s."""
@@ -94,15 +87,14 @@ def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]
     folder = tmp_path_factory.mktemp("static")
     zone_file = folder / "static.zone"
     shutil.copy(HERE / "static.zone", zone_file)
-    ours, theirs = free_port(), free_port()
-    policy = folder / "policies" / "zone.yaml"
-    policy.parent.mkdir()
-    shutil.copy(zone_file, policy.parent / "static.zone")
-    policy.write_text(
+    theirs = free_port()
+    node = Node(folder / "node", workers=1)
+    shutil.copy(zone_file, node.folder / "static.zone")
+    node.policy.write_text(
         "version: 1\n"
         f"dns:\n  zone: {ZONE}\n"
         "  nameservers: {ns1.example.com: [192.0.2.53, '2001:db8::53'], ns2.example.com: [198.51.100.53]}\n"
-        "  static: static.zone\n"
+        "  ns_ttl: 3600\n  soa: {serial: 1, expire: 259200}\n  static: static.zone\n"
     )
     (folder / "knot.conf").write_text(
         f"server:\n    listen: 127.0.0.1@{theirs}\n    rundir: {folder}\n"
@@ -110,13 +102,12 @@ def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]
         f"template:\n  - id: default\n    storage: {folder}\n    zonefile-sync: -1\n"
         f"zone:\n  - domain: {ZONE}\n    file: {zone_file}\n    semantic-checks: off\n"
     )
-    gslb = [sys.executable, "-m", "gslb", "serve", "--policies", str(policy.parent), "--workers", "1"]
-    gslb += ["--listen", f"127.0.0.1:{ours}", "--state-directory", str(folder / "state")]
-    with (
-        running(["knotd", "-c", str(folder / "knot.conf")], theirs, folder / "knot.log"),
-        running(gslb, ours, folder / "gslb.log"),
-    ):
-        yield ours, theirs
+    try:
+        node.start()
+        with running(["knotd", "-c", str(folder / "knot.conf")], theirs, folder / "knot.log"):
+            yield node.port, theirs
+    finally:
+        node.stop()
 
 
 def ask(sock: socket.socket, query: dns.message.Message) -> Heard:

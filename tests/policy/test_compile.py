@@ -10,10 +10,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gslb.policy.compile import compile_policies
+from gslb.policy.codes import CODES
+from gslb.policy.compile import compile_model, compile_policies
+from gslb.policy.document import read_model
 from gslb.policy.effective import default_headroom
 from gslb.policy.names import BadNameError, mail_name, read_host, read_name, read_owner
 from gslb.policy.plan import (
@@ -30,7 +32,7 @@ from gslb.policy.plan import (
     Target,
     WhenAllDown,
 )
-from gslb.policy.problems import Severity, Where
+from gslb.policy.problems import PolicyError, Severity, Where
 from gslb.policy.types import record_types
 from gslb.wire.names import to_text, to_wire
 
@@ -588,3 +590,60 @@ def test_the_default_headroom_is_what_the_loss_of_one_zone_needs(zones: int, idl
     left, fewer = (zones - 1) / zones, (zones - 2) / zones
     assert left * (1 + headroom) == pytest.approx(1)
     assert fewer * (1 + headroom) < 1
+
+
+# whatever is written
+
+
+SOUND_LINES = (Path(__file__).parents[2] / EXAMPLE).read_text().splitlines()
+WORDS = [
+    "aws/us-east-1", "alibaba/cn-shanghai", "https", "tcp", "www.example.com", "example.com", "ns1.example.com",
+    "0", "-1", "1000", "50%", "true", "false", "~", "[]", "{}", '""', "*", "x", "192.0.2.1", '"::"', "refuse",
+    "last_resort", "hash", "A", "CN", "{CNAME: mail.example.com}", "{use: tcp, from: [cn]}", "{A: 192.0.2.1}",
+]  # fmt: skip
+edits = st.lists(
+    st.tuples(
+        st.integers(0, len(SOUND_LINES) - 1),
+        st.sampled_from(["drop", "twice", "value", "word"]),
+        st.sampled_from(WORDS),
+        st.integers(0, 7),
+    ),
+    max_size=6,
+)
+
+
+def edited(changes: list[tuple[int, str, str, int]]) -> str:
+    lines = list(SOUND_LINES)
+    for number, how, word, at in changes:
+        line = lines[number]
+        if how == "drop":
+            lines[number] = ""
+        elif how == "twice":
+            lines[number] = f"{line}\n{line}"
+        elif how == "value" and ": " in line:
+            lines[number] = f"{line[: line.index(': ')]}: {word}"
+        else:
+            parts = line.split(" ")
+            parts[-1 - at % len(parts)] = word
+            lines[number] = " ".join(parts)
+    return "\n".join(lines) + "\n"
+
+
+@settings(max_examples=300)
+@given(edits)
+def test_no_policy_makes_the_compiler_fail_and_no_problem_lacks_a_place(
+    changes: list[tuple[int, str, str, int]],
+) -> None:
+    octets = edited(changes).encode()
+    try:
+        parsed, document = read_model(Path("p.yaml"), octets=octets)
+    except PolicyError:
+        return  # of the text or the model: not the compiler's
+    zone, problems, _ = compile_model(parsed, document, octets)
+    last = octets.count(b"\n") + 1
+    assert all(1 <= p.where.line <= last and p.where.column >= 1 for p in problems)
+    assert {p.code for p in problems} <= set(CODES)
+    if zone is not None and not any(p.severity is Severity.ERROR for p in problems):
+        for name, index in zone.names:
+            assert record_types(zone.policies[index], zone.sites), to_text(name)
+            assert all(s in zone.sites for r in zone.policies[index].rules for s in r.sites)
