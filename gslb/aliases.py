@@ -16,10 +16,12 @@ from pathlib import Path
 import dns.asyncresolver
 import dns.exception
 import dns.name
+import dns.nameserver
 import dns.rdatatype
 import dns.resolver
 
 from gslb.logs import Log
+from gslb.settings import Listen
 from gslb.steering.situation import AliasAddresses
 
 MIN_SECONDS, MAX_SECONDS = 5.0, 300.0  # a TTL is taken as at least this, and at most
@@ -170,7 +172,7 @@ class AliasResolver:
     def __init__(
         self,
         path: Path,
-        resolvers: Sequence[str],
+        resolvers: Sequence[Listen],
         changed: Callable[[Mapping[bytes, AliasAddresses]], None],
     ) -> None:
         """Keep addresses at *path*, ask *resolvers* (none: the system's), tell *changed* of news."""
@@ -248,5 +250,8 @@ class AliasResolver:
     def _make_resolver(self) -> dns.asyncresolver.Resolver:
         resolver = dns.asyncresolver.Resolver(configure=not self._servers)
         if self._servers:
-            resolver.nameservers = list(self._servers)
+            resolver.nameservers = [
+                dns.nameserver.Do53Nameserver(server.address, server.port)
+                for server in self._servers
+            ]
         return resolver

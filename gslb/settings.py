@@ -25,7 +25,7 @@ class _Section(BaseModel):
 
 
 class Listen(_Section):
-    """One address to answer on, over UDP and TCP."""
+    """An address and port: one to answer on (over UDP and TCP), or a resolver's."""
 
     address: str  # without brackets; IPv6 in its shortest form
     port: int = Field(ge=1, le=65535)
@@ -70,15 +70,6 @@ def parse_listen(text: object) -> object:
     return Listen(address=str(address), port=int(port))
 
 
-def _parse_ip(text: object) -> object:
-    if isinstance(text, str):
-        try:
-            return str(ipaddress.ip_address(text))
-        except ValueError:
-            raise ValueError(f"{text!r} is not an IP address") from None
-    return text
-
-
 def _parse_network(text: object) -> object:
     if isinstance(text, str):
         try:
@@ -94,7 +85,6 @@ def _one_or_more(value: object) -> object:
 
 
 ListenText = Annotated[Listen, BeforeValidator(parse_listen)]
-AddressText = Annotated[str, BeforeValidator(_parse_ip)]
 NetworkText = Annotated[str, BeforeValidator(_parse_network)]
 
 DEFAULT_LISTEN = (
@@ -175,7 +165,7 @@ class Settings(_Section):
     workers: int = Field(default_factory=default_workers, ge=1, le=MAX_WORKERS)
     dataplane: Literal["auto", "python"] = "auto"
     nsid: str | None = Field(None, min_length=1, max_length=16, pattern=r"^[!-~]+$")
-    resolvers: Annotated[tuple[AddressText, ...], BeforeValidator(_one_or_more)] = Field(
+    resolvers: Annotated[tuple[ListenText, ...], BeforeValidator(_one_or_more)] = Field(
         (), max_length=16, description="for `alias:`"
     )
     ecs: EcsSection = EcsSection()

@@ -32,6 +32,7 @@ from gslb.compilation import (
 )
 from gslb.errors import GslbError
 from gslb.geo.load import load_world_geo
+from gslb.measurements import measurements_in_use
 from gslb.policy.compile import compile_policies
 from gslb.policy.names import name_text
 from gslb.policy.plan import Endpoint, Plan
@@ -42,7 +43,7 @@ from gslb.steering.render import Renderer
 from gslb.steering.situation import Situation
 from gslb.steering.world import make_world
 
-MAX_REASONS = 5  # why a table is not valid
+MAX_REASONS = 5  # why a table is not valid; wrong rows of measurements
 
 
 class TableMaker:
@@ -73,7 +74,8 @@ class TableMaker:
             return Refused(tuple(problems))
         at = job.situation.at
         loaded = load_world_geo(job.geo, state=job.state_directory, today=at.date())
-        world = make_world(loaded.table, at)
+        latency, alarms = measurements_in_use(job.state_directory, at)
+        world = make_world(loaded.table, at, latency)
         problems = [*problems, *lint_plan(plan, world)]
         if any(problem.severity is Severity.ERROR for problem in problems):
             return Refused(tuple(problems))
@@ -91,7 +93,7 @@ class TableMaker:
             ends=ends_of(plan, at),
             warnings=tuple(lines_of(problems, Severity.WARNING)),
             geo=loaded.source,
-            geo_alarms=loaded.alarms,
+            geo_alarms=(*loaded.alarms, *alarms[:MAX_REASONS]),
             seconds=time.monotonic() - started,
             octets=octets,
         )

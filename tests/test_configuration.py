@@ -45,7 +45,7 @@ def test_a_file_may_say_everything(tmp_path: Path) -> None:
     assert settings.state_directory == tmp_path / "state"
     assert settings.policies == (tmp_path / "policies", Path("/example/more"))
     assert (settings.workers, settings.nsid) == (3, "ns1-fra")
-    assert settings.resolvers == ("192.0.2.53",)
+    assert [str(resolver) for resolver in settings.resolvers] == ["192.0.2.53:53"]
     assert (settings.ecs.max_prefix4, settings.ecs.max_prefix6) == (20, 48)
     assert settings.geo.country == (tmp_path / "country.mmdb",)
     assert settings.geo.subdivide == ("US", "CN")

@@ -80,7 +80,7 @@ def test_one_may_stand_where_several_may() -> None:
     """A single address needs no list."""
     settings = Settings.model_validate({"listen": "192.0.2.1", "resolvers": "192.0.2.53"})
     assert settings.listen == (Listen(address="192.0.2.1", port=53),)
-    assert settings.resolvers == ("192.0.2.53",)
+    assert settings.resolvers == (Listen(address="192.0.2.53", port=53),)
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "E103": "a value of another type",
         "E104": "a value that will not do",
         "E105": "a number or length out of its bounds",
+        "E106": "more problems of values than are told",
         # names that nothing stands behind, settings that cannot be meant: gslb.policy.compile
         "E201": "a site that nobody described",
         "E202": "a check that no template is called by",

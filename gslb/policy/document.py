@@ -5,16 +5,19 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import ValidationError
 
-from gslb.policy.messages import problems_of
+from gslb.policy.messages import MAX_TOLD, problems_of
 from gslb.policy.model import PolicyFile
 from gslb.policy.problems import PolicyError, Problem, Where
+from gslb.policy.wording import shown
 from gslb.policy.yamltext import (
     DEFAULT_LIMITS,
     Limits,
@@ -53,7 +56,7 @@ class Document:
 
     def _deepest(self, steps: Steps) -> tuple[Places, bool]:
         """Return the places at the end of *steps*, and whether the last step was a key."""
-        places: Places = self._places
+        places: Any = self._places
         key = False
         for step in self.holds(steps):
             places, key = places[1][step], isinstance(step, str)
@@ -88,7 +91,37 @@ def read_model(
     try:
         return PolicyFile.model_validate(document.data), document
     except ValidationError as error:
-        raise PolicyError(sorted(problems_of(error, document, PolicyFile))) from None
+        few = _bearable(error, document.data)
+        problems = problems_of(few, document, PolicyFile, error.error_count())
+        raise PolicyError(sorted(problems)) from None
+
+
+def _bearable(error: ValidationError, data: dict[str, Any]) -> ValidationError:
+    """Return *error*, or, if it tells more than anybody reads, that of fewer records of *data*.
+
+    A generator gone wrong makes the same mistake in a hundred thousand records.
+    """
+    records = data.get("records")
+    while error.error_count() > MAX_TOLD and isinstance(records, dict) and len(records) > 1:
+        entries = list(records.items())
+        half = len(entries) // 2
+        records = dict(entries[:half])
+        fewer = _refusal({**data, "records": records})
+        if fewer is None:  # then what is wrong is in the other half
+            records = dict(entries[half:])
+            fewer = _refusal({**data, "records": records})
+        if fewer is None:
+            break
+        error = fewer
+    return error
+
+
+def _refusal(data: dict[str, Any]) -> ValidationError | None:
+    try:
+        PolicyFile.model_validate(data)
+    except ValidationError as error:
+        return error
+    return None
 
 
 def read_document(
@@ -114,6 +147,8 @@ def _place_of_first(places: dict[str, Any]) -> int:
 
 
 class _Gathering:
+    """Puts the files of a policy together."""
+
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
         self.digest = hashlib.blake2b(digest_size=20)
@@ -123,26 +158,18 @@ class _Gathering:
         self.seen: set[Path] = set()
 
     def add(self, path: Path, octets: bytes | None = None, asked: Where | None = None) -> None:
-        first = not self.seen
-        if first:
+        """Read the file *path* and what it includes; *asked*: where an include names it."""
+        if not self.seen:
             self.root = path.resolve().parent
         self.seen.add(path.resolve())
         if octets is None:
             try:
-                if not path.is_file():
-                    raise OSError(
-                        2 if not path.exists() else 21,
-                        "no such file" if not path.exists() else "not a file",
-                    )
-                octets = path.read_bytes()
+                octets = _read(path, self.reader.limits.octets)
             except OSError as error:
-                self.reader.problems.append(
-                    Problem(
-                        asked or Where(path),
-                        "E011",
-                        f"{path.name if asked else 'the file'}: {(error.strerror or str(error)).lower()}",
-                    )
+                what = (
+                    f"{shown(str(path))} cannot be read: {(error.strerror or str(error)).lower()}"
                 )
+                self.note(asked or Where(path), "E011", what)
                 return
         self.digest.update(len(octets).to_bytes(8, "big") + octets)
         parsed = self.reader.read(path, octets)
@@ -150,14 +177,13 @@ class _Gathering:
             return
         if not isinstance(parsed.data, dict):
             where = self.reader.where(value_place(parsed.places))
-            self.reader.problems.append(
-                Problem(where, "E012", "a policy file is a mapping: version, dns, sites, records")
-            )
+            text = f"a policy file is a mapping, not {shown(parsed.data)}"
+            self.note(where, "E012", text, "version:, dns:, sites:, records: …")
             return
         include = parsed.data.pop("include", None)
         places = parsed.places[1].pop("include", None)
         self.merge(parsed)
-        if include is not None:
+        if places is not None:
             self.follow(path, include, places)
 
     def merge(self, parsed: Parsed) -> None:
@@ -178,48 +204,62 @@ class _Gathering:
 
     def again(self, what: str, places: Any, first: Any) -> None:
         where = self.reader.where(key_place(first))
-        self.reader.problems.append(
-            Problem(self.reader.where(key_place(places)), "E013", f'"{what}" is already in {where}')
-        )
+        text = f"{shown(what)} is already in {where}"
+        self.note(self.reader.where(key_place(places)), "E013", text)
 
     def follow(self, path: Path, include: Any, places: Any) -> None:
-        """Read the files that *include* names, in the order of their names."""
-        where = self.reader.where(value_place(places))
-        patterns = include if isinstance(include, list) else [include]
-        for pattern in patterns:
-            if (
-                not isinstance(pattern, str)
-                or not pattern
-                or Path(pattern).is_absolute()
-                or ".." in Path(pattern).parts
-            ):
-                self.reader.problems.append(
-                    Problem(
-                        where,
-                        "E014",
-                        "include takes paths below the policy's own folder, such as sites/*.yaml",
-                    )
-                )
+        """Read the files that *include* names: pattern by pattern, in the order of their names."""
+        patterns, inner = (
+            ([include], [places]) if not isinstance(include, list) else (include, places[1])
+        )
+        for pattern, place in zip(patterns, inner, strict=True):
+            where = self.reader.where(value_place(place))
+            if not isinstance(pattern, str) or not _below(pattern):
+                text = f"include takes paths below the policy's own folder, not {shown(pattern)}"
+                self.note(where, "E014", text, "such as sites/*.yaml")
                 continue
-            found = sorted(path.parent.glob(pattern))
+            try:
+                found = sorted(islice(path.parent.glob(pattern), MAX_FILES + 1))
+            except (OSError, ValueError, IndexError) as error:  # IndexError: pathlib, for "."
+                reason = getattr(error, "strerror", None) or error
+                self.note(where, "E014", f"include: {shown(pattern)}: {str(reason).lower()}")
+                continue
             if not found:
-                self.reader.problems.append(
-                    Problem(where, "E014", f'include: nothing matches "{pattern}"')
-                )
+                self.note(where, "E014", f"include: nothing matches {shown(pattern)}")
             for file in found:
                 self.include(file, where)
 
     def include(self, file: Path, where: Where) -> None:
         real = file.resolve()
         if not real.is_relative_to(self.root):
-            self.reader.problems.append(
-                Problem(where, "E014", f"include: {file} lies outside the policy's folder")
+            self.note(
+                where, "E014", f"include: {shown(str(file))} lies outside the policy's folder"
             )
         elif real in self.seen:
-            self.reader.problems.append(Problem(where, "E014", f"include: {file} is read twice"))
-        elif len(self.reader.files) >= MAX_FILES:
-            self.reader.problems.append(
-                Problem(where, "E014", f"include: more than {MAX_FILES} files")
-            )
+            self.note(where, "E014", f"include: {shown(str(file))} is read twice")
+        elif len(self.seen) >= MAX_FILES:
+            self.note(where, "E014", f"include: more than {MAX_FILES} files")
         else:
             self.add(file, asked=where)
+
+    def note(self, where: Where, code: str, text: str, hint: str = "") -> None:
+        self.reader.problems.append(Problem(where, code, text, hint=hint))
+
+
+def _below(pattern: str) -> bool:
+    """Return whether *pattern* names something below the folder that it starts from."""
+    parts = Path(pattern).parts
+    return (
+        bool(parts)
+        and not Path(pattern).is_absolute()
+        and ".." not in parts
+        and "\0" not in pattern
+    )
+
+
+def _read(path: Path, most: int) -> bytes:
+    """Return the octets of a file, and at most one more than allowed. Raises OSError."""
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "not a file")  # a device or a pipe may never end
+    with path.open("rb") as stream:
+        return stream.read(most + 1)

@@ -1,16 +1,19 @@
-"""What the model refused, in words for operators, with places and suggestions."""
+"""What a model refused, in words for operators, with places and suggestions."""
 
 from __future__ import annotations
 
-import difflib
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated, Any, Protocol, Union
+from itertools import islice
+from typing import Annotated, Any, Final, Protocol, Union
 
 from pydantic import BaseModel, ValidationError
 
 from gslb.policy.problems import Problem, Where
+from gslb.policy.wording import did_you_mean, short, shown
+
+MAX_TOLD: Final = 1000  # problems of values; nobody reads more, and a generator makes the same one
 
 Steps = tuple[str | int, ...]
 
@@ -20,6 +23,7 @@ PATTERNS: Mapping[str, str] = {
     r"^[A-Za-z0-9]([A-Za-z0-9_.-]{0,126}[A-Za-z0-9])?$": "a name has letters, digits, and -, _, . inside",
     r"^/": "a path begins with /",
 }
+_SWITCHES = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 
 
 class Places(Protocol):
@@ -40,45 +44,58 @@ class Places(Protocol):
 
 
 def problems_of(
-    error: ValidationError, document: Places, model: type[BaseModel]
+    error: ValidationError, document: Places, model: type[BaseModel], total: int | None = None
 ) -> Iterator[Problem]:
-    """Yield one problem for each thing that *error* says about *document*, read as *model*."""
+    """Yield one problem for each thing that *error* says about *document*, read as *model*.
+
+    At most MAX_TOLD, and then one more that says how many there are: *total*, or all of *error*.
+    """
+    count = error.error_count() if total is None else total
+    if count > MAX_TOLD:
+        text = f"{count:,} problems of values in all; the first ones are told"
+        yield Problem(document.locate(()), "E106", text)
     seen: set[tuple[Where, str]] = set()
-    for one in _relevant(error, document):
+    for held, one in islice(_relevant(error, document), MAX_TOLD):
         steps = tuple(one["loc"])
-        code, text, hint = _words(one, document.holds(steps), steps, model)
-        of_key = one["type"] in ("extra_forbidden", "missing") or steps[-1:] == ("[key]",)
+        code, text, hint = _words(one, held, steps, model)
+        of_key = one["type"] in {"extra_forbidden", "missing"} or steps[-1:] == ("[key]",)
         where = document.locate_key(steps) if of_key else document.locate(steps)
         if (where, text) not in seen:
             seen.add((where, text))
             yield Problem(where, code, text, hint=hint)
 
 
-def _relevant(error: ValidationError, document: Places) -> list[Any]:
-    """Return the errors worth telling: one for each value, the most telling of a union's variants.
+def _relevant(error: ValidationError, document: Places) -> Iterator[tuple[Steps, Any]]:
+    """Yield the errors worth telling, each with the part of its path that is in the document.
 
-    A value that is of no variant's type gets one error that names them all.
+    A value that may be of several kinds has errors for each kind. Those of the kind that was meant
+    are told: what is wrong inside it, or more than its type. If none was, one error names them all.
     """
     told: dict[Steps, list[Any]] = {}
     for one in error.errors(include_url=False):
         told.setdefault(document.holds(tuple(one["loc"])), []).append(one)
-    kept: list[Any] = []
+    above = {steps[:length] for steps in told for length in range(len(steps))}
     for steps, errors in told.items():
         telling = [one for one in errors if not _wrong_type(one)]
-        deeper = any(len(other) > len(steps) and other[: len(steps)] == steps for other in told)
         variants = any(len(one["loc"]) > len(steps) for one in errors)
-        if telling or (deeper and variants):
-            kept += telling
+        if telling or (steps in above and variants):
+            yield from ((steps, one) for one in telling)
         elif len(errors) > 1:
-            wanted = dict.fromkeys(_TYPES.get(str(one["type"]), "") for one in errors)
-            kept.append({**errors[0], "wanted": " or ".join(text for text in wanted if text)})
+            wanted = dict.fromkeys(_wanted(one) for one in errors)
+            yield steps, {**errors[0], "wanted": " or ".join(text for text in wanted if text)}
         else:
-            kept += errors
-    return kept
+            yield steps, errors[0]
 
 
 def _wrong_type(one: Any) -> bool:
     return str(one["type"]).endswith("_type") or one["type"] == "literal_error"
+
+
+def _wanted(one: Any) -> str:
+    """Return what one kind of a value would be."""
+    if one["type"] == "literal_error":
+        return ", ".join(_literals(one.get("ctx") or {}))
+    return _TYPES.get(str(one["type"]), "")
 
 
 def _words(one: Any, held: Steps, steps: Steps, model: type[BaseModel]) -> tuple[str, str, str]:
@@ -89,37 +106,40 @@ def _words(one: Any, held: Steps, steps: Steps, model: type[BaseModel]) -> tuple
     if kind == "extra_forbidden":
         return (
             "E101",
-            f'unknown key "{_short(last)}"',
-            _did_you_mean(str(last), keys_at(model, steps[:-1])),
+            f"unknown key {shown(str(last))}",
+            did_you_mean(str(last), keys_at(model, steps[:-1])),
         )
     if kind == "missing":
-        return "E102", f'"{last}" is missing', ""
-    if kind == "literal_error":
-        choices = _literals(context)
-        return (
-            "E104",
-            f"{name}{_value(given)} is not one of {', '.join(choices)}",
-            _did_you_mean(str(given), choices),
-        )
-    if kind == "string_pattern_mismatch":
-        wanted = PATTERNS.get(
-            str(context.get("pattern")), f"it must match {context.get('pattern')}"
-        )
-        return "E104", f"{name}{_value(given)} will not do: {wanted}", ""
+        return "E102", f"{shown(str(last))} is missing", ""
     if kind == "value_error":
         return "E104", f"{name}{str(one['msg']).removeprefix('Value error, ')}", ""
-    wanted_type = one.get("wanted") or _TYPES.get(kind)
-    if wanted_type is not None:
-        hint = (
-            "put it in quotes to mean text"
-            if kind == "string_type" and isinstance(given, bool | int | float)
-            else ""
+    if kind == "string_pattern_mismatch":
+        pattern = str(context.get("pattern"))
+        wanted = PATTERNS.get(pattern, f"it must match {pattern}")
+        return "E104", f"{name}{shown(given)} will not do: {wanted}", ""
+    if "wanted" in one or kind in _TYPES:
+        wanted = one.get("wanted") or _TYPES[kind]
+        return "E103", f"{name}expected {wanted}, not {shown(given)}", _hint(kind, given)
+    if kind == "literal_error":
+        choices = _literals(context)
+        must = (
+            f"is not one of {', '.join(choices)}" if len(choices) > 1 else f"should be {choices[0]}"
         )
-        return "E103", f"{name}expected {wanted_type}, not {_value(given)}", hint
+        return "E104", f"{name}{shown(given)} {must}", did_you_mean(str(given), choices)
     bound = _BOUNDS.get(kind)
     if bound is not None:
-        return "E105", f"{name}{bound(context)}, not {_value(given)}", ""
+        return "E105", f"{name}{bound(context)}, not {shown(given)}", ""
     return "E104", f"{name}{str(one['msg'])[:1].lower()}{str(one['msg'])[1:]}", ""
+
+
+def _hint(kind: str, given: object) -> str:
+    if kind == "string_type" and isinstance(given, bool | int | float):
+        return "put it in quotes to mean text"
+    if kind == "bool_type" and isinstance(given, str):
+        word = given.lower()
+        meant = _SWITCHES.get(word, word)
+        return f"write {meant}" if meant in {"true", "false"} else ""
+    return ""
 
 
 _TYPES: Mapping[str, str] = {
@@ -127,13 +147,18 @@ _TYPES: Mapping[str, str] = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",
     "int_parsing": "a whole number",
+    "int_parsing_size": "a smaller number",
     "float_type": "a number",
+    "float_parsing": "a number",
+    "finite_number": "a number with an end",
     "bool_type": "true or false",
+    "bool_parsing": "true or false",
     "list_type": "a list",
+    "tuple_type": "a list",
     "dict_type": "a mapping",
     "model_type": "a mapping",
     "model_attributes_type": "a mapping",
-    "tuple_type": "a list",
+    "path_type": "a path",
     "none_required": "nothing",
 }
 _BOUNDS: Mapping[str, Callable[[Any], str]] = {
@@ -141,45 +166,25 @@ _BOUNDS: Mapping[str, Callable[[Any], str]] = {
     "greater_than": lambda c: f"must be above {c['gt']}",
     "less_than_equal": lambda c: f"must be at most {c['le']}",
     "less_than": lambda c: f"must be below {c['lt']}",
-    "too_short": lambda c: (
-        f"needs at least {c['min_length']} entr{'y' if c['min_length'] == 1 else 'ies'}"
-    ),
-    "too_long": lambda c: f"takes at most {c['max_length']} entries",
-    "string_too_short": lambda c: f"needs at least {c['min_length']} character(s)",
-    "string_too_long": lambda c: f"takes at most {c['max_length']} characters",
+    "too_short": lambda c: f"needs at least {_count(c['min_length'], 'entry', 'entries')}",
+    "too_long": lambda c: f"takes at most {_count(c['max_length'], 'entry', 'entries')}",
+    "string_too_short": lambda c: f"needs at least {_count(c['min_length'], 'character')}",
+    "string_too_long": lambda c: f"takes at most {_count(c['max_length'], 'character')}",
 }
+
+
+def _count(number: int, one: str, more: str = "") -> str:
+    return f"{number} {one if number == 1 else more or one + 's'}"
 
 
 def _key(steps: Steps) -> str:
     names = [step for step in steps if isinstance(step, str)]
-    return f"{_short(names[-1])}: " if names else ""
-
-
-def _short(text: object) -> str:
-    plain = "".join(c if c.isprintable() else "?" for c in str(text))
-    return plain if len(plain) <= 60 else plain[:60] + "…"
-
-
-def _value(given: object) -> str:
-    if isinstance(given, bool):
-        return str(given).lower()
-    if given is None:
-        return "nothing"
-    if isinstance(given, dict):
-        return "a mapping"
-    if isinstance(given, list):
-        return f"a list of {len(given)}"
-    return f'"{_short(given)}"' if isinstance(given, str) else _short(given)
+    return f"{short(names[-1])}: " if names else ""
 
 
 def _literals(context: Any) -> list[str]:
     words = str(context.get("expected", "")).replace(" or ", ", ").split(", ")
-    return [word.strip("'") for word in words]
-
-
-def _did_you_mean(word: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(word, known, 1, 0.6)
-    return f'did you mean "{close[0]}"?' if close else ""
+    return [{"False": "false", "True": "true"}.get(word, word.strip("'")) for word in words]
 
 
 def keys_at(model: type[BaseModel], steps: Steps) -> list[str]:
@@ -198,7 +203,7 @@ def keys_at(model: type[BaseModel], steps: Steps) -> list[str]:
 def _below(kind: Any, step: str | int) -> list[Any]:
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         for name, field in kind.model_fields.items():
-            if step in (field.alias or name, name):
+            if step in {field.alias or name, name}:
                 return _plain(field.annotation)
         return []
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
@@ -214,6 +219,6 @@ def _plain(annotation: Any) -> list[Any]:
     origin = typing.get_origin(annotation)
     if origin is Annotated:
         return _plain(typing.get_args(annotation)[0])
-    if origin in (Union, types.UnionType):
+    if origin in {Union, types.UnionType}:
         return [kind for part in typing.get_args(annotation) for kind in _plain(part)]
     return [annotation]

@@ -73,9 +73,20 @@ def lacks(policy: Policy, sites: Mapping[str, Site]) -> Iterator[Lack]:
         if not able:
             continue
         for index in concerned(policy, rtype):
-            names = policy.rules[index].sites
-            if not any(can_answer(sites[name], rtype) for name in names if name in sites):
+            if not any(can_answer(site, rtype) for site in _sources(policy.rules[index], sites, rtype)):
                 yield Lack(rtype, index, able)
+
+
+def _sources(rule: Rule, sites: Mapping[str, Site], rtype: int) -> list[Site]:
+    """Return the sites of *rule* that make it able to answer *rtype*.
+
+    For AAAA those of ``to`` alone, where the rule can answer A: clients with IPv6 try it first, and
+    an AAAA that only ``then`` has would send them all to the spare site while ``to`` is well.
+    """
+    known = [sites[name] for name in rule.sites if name in sites]
+    if rtype == TYPE_AAAA and any(can_answer(site, TYPE_A) for site in known):
+        return [sites[target.site] for target in rule.to if target.site in sites]
+    return known
 
 
 def only_cnames(policy: Policy, sites: Mapping[str, Site]) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
-from typing import Annotated, Any, Final, NoReturn
+from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, WithJsonSchema
 from pydantic.json_schema import JsonSchemaValue
@@ -20,7 +20,7 @@ MAX_TIE: Final = 60_000.0  # milliseconds; round trips end long before
 MAX_TTL: Final = 86_400  # seconds; a steered answer that lives longer is not steered
 MAX_RANGES: Final = 32  # of status codes in one check
 
-_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h|d)?")
+_DURATION = re.compile(r"((?:0|[1-9][0-9]{0,8})(?:\.[0-9]{1,9})?)(ms|s|m|h|d)?")
 _UNIT_SECONDS = {"ms": 0.001, "s": 1.0, None: 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,9})?)[ ]?%")
 _CODES = re.compile(r"([1-5][0-9]{2})(?:[ ]?-[ ]?([1-5][0-9]{2}))?")
@@ -63,7 +63,7 @@ def ipv4(value: Any) -> IPv4Address:
             return IPv4Address(value)
     except AddressValueError:
         pass
-    _refuse(value, "an IPv4 address")
+    raise _refusal(value, "an IPv4 address")
 
 
 def ipv6(value: Any) -> IPv6Address:
@@ -73,7 +73,7 @@ def ipv6(value: Any) -> IPv6Address:
             return IPv6Address(value)
     except AddressValueError:
         pass
-    _refuse(value, "an IPv6 address")
+    raise _refusal(value, "an IPv6 address")
 
 
 def address(value: Any) -> IPv4Address | IPv6Address:
@@ -85,14 +85,14 @@ def address(value: Any) -> IPv4Address | IPv6Address:
             return IPv4Address(value)
     except AddressValueError:
         pass
-    _refuse(value, "an IPv4 or IPv6 address")
+    raise _refusal(value, "an IPv4 or IPv6 address")
 
 
 def seconds(value: Any) -> float:
     """Read a duration above 0: a number of seconds, or text with a unit (ms, s, m, h, d)."""
     found = _duration(value)
     if found is None:
-        _refuse(value, "a duration such as 5s, 500ms or 1m")
+        raise _refusal(value, "a duration such as 5s, 500ms or 1m")
     if not 0 < found <= MAX_DURATION:
         raise ValueError(f"a duration is above 0 and at most 30d, not {shown(value)}")
     return found
@@ -102,7 +102,7 @@ def milliseconds(value: Any) -> float:
     """Read a duration into milliseconds; a number without a unit is refused as unclear."""
     found = _duration(value) if isinstance(value, str) and value[-1:].isalpha() else None
     if found is None:
-        _refuse(value, "a duration with its unit, such as 15ms")
+        raise _refusal(value, "a duration with its unit, such as 15ms")
     if found * 1000 > MAX_TIE:
         raise ValueError(f"at most 60s, not {shown(value)}")
     return round(found * 1000, 6)
@@ -110,7 +110,7 @@ def milliseconds(value: Any) -> float:
 
 def ttl(value: Any) -> Any:
     """Let text with a unit stand for whole seconds; anything else is left to the model."""
-    found = _duration(value) if isinstance(value, str) else None
+    found = _duration(value) if isinstance(value, str) and value[-1:].isalpha() else None
     if found is None or not found.is_integer():
         return value
     return int(found)
@@ -128,7 +128,7 @@ def share(value: Any) -> float:
     match = _PERCENT.fullmatch(value) if isinstance(value, str) else None
     found = float(match[1]) / 100 if match is not None else value
     if isinstance(found, bool) or not isinstance(found, int | float) or not 0 <= found <= 1:
-        _refuse(value, "a share such as 50% or 0.5")
+        raise _refusal(value, "a share such as 50% or 0.5")
     return float(found)
 
 
@@ -141,7 +141,7 @@ def code_ranges(value: Any) -> tuple[tuple[int, int], ...]:
     for part in parts:
         match = _CODES.fullmatch(part.strip())
         if match is None or int(match[2] or match[1]) < int(match[1]):
-            _refuse(part.strip(), "a status code or a range such as 200-299")
+            raise _refusal(part.strip(), "a status code or a range such as 200-299")
         ranges.append((int(match[1]), int(match[2] or match[1])))
     return tuple(ranges)
 
@@ -150,12 +150,12 @@ def quorum(value: Any) -> tuple[int, int]:
     """Read "2/3": two of at least three."""
     match = _QUORUM.fullmatch(value) if isinstance(value, str) else None
     if match is None or not 1 <= int(match[1]) <= int(match[2]):
-        _refuse(value, "a quorum such as 2/3")
+        raise _refusal(value, "a quorum such as 2/3")
     return int(match[1]), int(match[2])
 
 
-def _refuse(value: Any, wanted: str) -> NoReturn:
-    raise ValueError(f"{shown(value)} is not {wanted}")
+def _refusal(value: Any, wanted: str) -> ValueError:
+    return ValueError(f"{shown(value)} is not {wanted}")
 
 
 _TEXT_OR_NUMBER = {"type": ["string", "number"]}

@@ -17,18 +17,20 @@ from typing import Any, Final, NoReturn
 import yaml
 
 from gslb.policy.problems import Problem, Where
+from gslb.policy.syntax import describe, unusable
+from gslb.policy.wording import shown
 
 MAX_OCTETS: Final = 64 << 20  # of all files of one policy together
 MAX_NODES: Final = 5_000_000  # values and keys, those behind aliases counted at each use
 MAX_DEPTH: Final = 32
 MAX_ALIASES: Final = 10_000  # uses
 MAX_KEY: Final = 1024  # characters; YAML's own bound for a key without "?"
+MAX_TOLD: Final = 1000  # problems of the text; a file with more is not one that somebody wrote
 _KEPT_TEXTS: Final = 65_536  # short texts that are kept once
+_KEPT_LENGTH: Final = 64  # characters
 
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,18})")
 _DECIMAL = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,18})\.[0-9]{1,18}")
-# What YAML 1.2 §5.1 leaves out, and line ends that editors do not count as such, nor a mark inside.
-_UNUSABLE = re.compile("[^\t\n\r\\x20-\\x7e\\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _WORDS: Final[dict[str, bool | None]] = {
     "true": True,
     "false": False,
@@ -79,7 +81,7 @@ class Reader:
     _texts: dict[str, str] = field(default_factory=dict)
 
     def read(self, path: Path, octets: bytes) -> Parsed | None:
-        """Return the value in *octets*; None, and problems, when there is none.
+        """Return the value in *octets*; None, and a problem, when there is none.
 
         Duplicate keys, tags and the like are noted and reading goes on; what breaks the text or
         passes a limit ends it.
@@ -89,23 +91,12 @@ class Reader:
         if text is None:
             return None
         try:
-            parsed = _Composer(self, path, len(self.files) - 1, text).document()
+            return _Composer(self, path, len(self.files) - 1, text).document()
         except _StopError:
             return None
         except yaml.MarkedYAMLError as error:
-            self.note(path, error.problem_mark, "E003", _syntax(error))
+            self.note(path, "E003", *describe(error, text))
             return None
-        except yaml.reader.ReaderError as error:
-            where = _where_of_offset(path, text, error.position)
-            self.problems.append(
-                Problem(
-                    where,
-                    "E003",
-                    f"a character that YAML does not allow: {_shown(error.character)}",
-                )
-            )
-            return None
-        return parsed
 
     def where(self, place: int) -> Where:
         """Return the place that *place* packs."""
@@ -116,26 +107,32 @@ class Reader:
     def _text(self, path: Path, octets: bytes) -> str | None:
         self.octets += len(octets)
         if self.octets > self.limits.octets:
-            self.problems.append(
-                Problem(Where(path), "E002", f"more than {self.limits.octets >> 20} MiB of text")
-            )
+            text = f"more than {self.limits.octets:,} octets of text"
+            self.problems.append(Problem(Where(path), "E002", text))
             return None
         try:
-            return octets.decode("utf-8-sig")
+            text = octets.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             line = octets.count(b"\n", 0, error.start) + 1
-            column = error.start - octets.rfind(b"\n", 0, error.start)
-            self.problems.append(Problem(Where(path, line, column), "E001", "not UTF-8 text"))
+            start = octets.rfind(b"\n", 0, error.start) + 1
+            column = len(octets[start : error.start].decode("utf-8-sig")) + 1
+            where = Where(path, line, column)
+            self.problems.append(Problem(where, "E001", "not UTF-8 text", hint="save it as UTF-8"))
             return None
+        found = unusable(text)
+        if found is not None:
+            self.problems.append(Problem(Where(path, found[0], found[1]), "E003", found[2]))
+            return None
+        return text
 
-    def note(self, path: Path, mark: Any, code: str, text: str) -> None:
+    def note(self, path: Path, code: str, mark: Any, text: str, hint: str = "") -> None:
         """Keep a problem at *mark*, where the parser was; None: the file as a whole."""
         where = Where(path) if mark is None else Where(path, mark.line + 1, mark.column + 1)
-        self.problems.append(Problem(where, code, text))
+        self.problems.append(Problem(where, code, text, hint=hint))
 
     def keep(self, text: str) -> str:
         """Return *text*, the same object for equal short texts: files repeat themselves."""
-        if len(text) > 64 or len(self._texts) >= _KEPT_TEXTS:
+        if len(text) > _KEPT_LENGTH or len(self._texts) >= _KEPT_TEXTS:
             return text
         return self._texts.setdefault(text, text)
 
@@ -170,7 +167,7 @@ class _Composer:
         reader = self.reader
         reader.nodes += 1
         if reader.nodes > reader.limits.nodes:
-            self.stop(event.start_mark, "E002", f"more than {reader.limits.nodes} values")
+            self.stop(event.start_mark, "E002", f"more than {reader.limits.nodes:,} values")
         if isinstance(event, yaml.ScalarEvent):
             value: Any = self.scalar(event)
             places: Places = self.place(event.start_mark)
@@ -179,12 +176,13 @@ class _Composer:
             return value, places
         if isinstance(event, yaml.AliasEvent):
             return self.alias(event)
+        return self.collection(event, depth)
+
+    def collection(self, event: Any, depth: int) -> tuple[Any, Places]:
+        reader = self.reader
         if depth > reader.limits.depth:
             self.stop(event.start_mark, "E002", f"nested more than {reader.limits.depth} deep")
-        if event.tag is not None and not event.implicit:
-            self.note(
-                event.start_mark, "E007", f"tags such as {_shown(event.tag)} have no meaning here"
-            )
+        self.tag(event)
         before = reader.nodes
         if event.anchor is not None:
             self.anchors[event.anchor] = None  # not complete: an alias inside would never end
@@ -206,11 +204,8 @@ class _Composer:
                 continue
             if key in values:
                 first = self.reader.where(key_place(places[key]))
-                self.note(
-                    mark,
-                    "E006",
-                    f"key {_shown(key)} stands twice; the first is in line {first.line}",
-                )
+                text = f"key {shown(key)} stands twice; the first is in line {first.line}"
+                self.note(mark, "E006", text)
                 continue
             values[key] = value
             at = self.place(mark) << _PLACE_BITS
@@ -227,38 +222,26 @@ class _Composer:
         return values, places
 
     def key(self, event: Any) -> str | None:
-        """Return a key: always text, whatever it looks like."""
+        """Return a key: always text, whatever it looks like. None: it was refused."""
         self.reader.nodes += 1
         if not isinstance(event, yaml.ScalarEvent):
             self.stop(event.start_mark, "E008", "a key must be plain text")
-        if event.tag is not None:
-            self.note(
-                event.start_mark, "E007", f"tags such as {_shown(event.tag)} have no meaning here"
-            )
+        self.tag(event)
         text = str(event.value)
         if event.anchor is not None:
             self.anchors[event.anchor] = (text, self.place(event.start_mark), 1)
         if text == "<<" and not event.style:
-            self.note(
-                event.start_mark,
-                "E009",
-                'merge keys ("<<") are not supported; use policies or templates',
-            )
+            hint = "policies and checks are there to be shared"
+            self.note(event.start_mark, "E009", 'merge keys ("<<") have no meaning here', hint)
             return None
         if not text or len(text) > MAX_KEY:
-            self.note(
-                event.start_mark,
-                "E008",
-                "an empty key" if not text else f"a key of {len(text)} characters",
-            )
+            what = f"a key of {len(text)} characters" if text else "an empty key"
+            self.note(event.start_mark, "E008", what)
             return None
         return self.reader.keep(text)
 
     def scalar(self, event: Any) -> str | int | float | bool | None:
-        if event.tag is not None:
-            self.note(
-                event.start_mark, "E007", f"tags such as {_shown(event.tag)} have no meaning here"
-            )
+        self.tag(event)
         text = str(event.value)
         if event.style:  # quoted or block: text
             return self.reader.keep(text)
@@ -272,37 +255,39 @@ class _Composer:
         return self.reader.keep(text)
 
     def alias(self, event: Any) -> tuple[Any, Places]:
-        reader = self.reader
+        reader, mark, name = self.reader, event.start_mark, shown(event.anchor)
         reader.aliases += 1
         if reader.aliases > reader.limits.aliases:
-            self.stop(event.start_mark, "E002", f"more than {reader.limits.aliases} aliases")
+            self.stop(mark, "E002", f"more than {reader.limits.aliases:,} aliases")
         if event.anchor not in self.anchors:
-            self.stop(event.start_mark, "E010", f"alias *{event.anchor} has no anchor before it")
+            self.stop(mark, "E010", f"alias {name} has no anchor before it", "quotes make it text")
         found = self.anchors[event.anchor]
         if found is None:
-            self.stop(
-                event.start_mark, "E010", f"alias *{event.anchor} stands inside its own anchor"
-            )
+            self.stop(mark, "E010", f"alias {name} stands inside its own anchor")
         value, places, nodes = found
         reader.nodes += nodes
         if reader.nodes > reader.limits.nodes:
-            self.stop(
-                event.start_mark,
-                "E002",
-                f"aliases expand to more than {reader.limits.nodes} values",
-            )
+            self.stop(mark, "E002", f"aliases expand to more than {reader.limits.nodes:,} values")
         return value, places
+
+    def tag(self, event: Any) -> None:
+        """Note a tag; a lone ``!`` is one too, though it says nothing."""
+        if event.tag is not None:
+            text = f"the tag {shown(event.tag)} has no meaning here"
+            self.note(event.start_mark, "E007", text, "leave it out, or put the value in quotes")
 
     def place(self, mark: Any) -> int:
         line = min(mark.line + 1, (1 << _LINE_BITS) - 1)
         column = min(mark.column + 1, (1 << _COLUMN_BITS) - 1)
         return int(self.file | line << _COLUMN_BITS | column)
 
-    def note(self, mark: Any, code: str, text: str) -> None:
-        self.reader.note(self.path, mark, code, text)
+    def note(self, mark: Any, code: str, text: str, hint: str = "") -> None:
+        self.reader.note(self.path, code, mark, text, hint)
+        if len(self.reader.problems) >= MAX_TOLD:
+            self.stop(mark, "E002", f"more than {MAX_TOLD:,} problems")
 
-    def stop(self, mark: Any, code: str, text: str) -> NoReturn:
-        self.note(mark, code, text)
+    def stop(self, mark: Any, code: str, text: str, hint: str = "") -> NoReturn:
+        self.reader.note(self.path, code, mark, text, hint)
         raise _StopError
 
 
@@ -321,23 +306,3 @@ def value_place(places: Places) -> int:
     """Return the packed place of a value, from what its parent has for it."""
     packed = places if isinstance(places, int) else places[0]
     return int(packed & _PLACE_MASK)
-
-
-def _syntax(error: yaml.MarkedYAMLError) -> str:
-    text = error.problem or "not YAML"
-    if "'\\t'" in text or "tab" in text.lower():
-        text = "a tab where YAML wants spaces"
-    return f"{error.context}: {text}" if error.context else text
-
-
-def _where_of_offset(path: Path, text: str, offset: int) -> Where:
-    before = text[:offset]
-    return Where(path, before.count("\n") + 1, offset - before.rfind("\n"))
-
-
-def _shown(text: Any) -> str:
-    """Return *text* quoted, short, and without anything that could move a terminal."""
-    plain = str(text)
-    if len(plain) > 60:
-        plain = plain[:60] + "…"
-    return '"' + "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in plain) + '"'

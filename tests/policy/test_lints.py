@@ -27,6 +27,10 @@ def no_v6(*, both: bool = True) -> list[tuple[str, str]]:
     return [(f', AAAA: "2001:db8::{end}"', "") for end in ends]
 
 
+# Both sites stand in ``to`` of every rule, so that each family has somewhere to go.
+BOTH = ("        to: gcp/asia-east1\n        then: [aws/us-east-1]", "        to: [gcp/asia-east1, aws/us-east-1]")
+
+
 def test_the_sound_policy_has_no_problem(break_sound: Callable) -> None:
     assert break_sound().problems == []
 
@@ -52,9 +56,11 @@ CASES = [
      "W317", "aws/us-east-1:", "every weight is 0"),
     ("everything drained for good", drained(WHY), "E209", "www.example.com:", "every endpoint"),
     ("everything drained for a time", drained(UNTIL), "W309", "www.example.com:", "every endpoint"),
+    ("a type that only the spare site has", no_v6(both=False),
+     "W305", "- name: asia", 'rule "asia" has no IPv6 site'),
     ("one type withheld by a rule", [*no_v6(both=False), ("        then: [aws/us-east-1]\n", "")],
      "W305", "- name: asia", 'AAAA of aws/us-east-1 is not served for www.example.com: rule "asia" has no IPv6 site'),
-    ("AAAA in some sites only", no_v6(both=False), "W306", "www.example.com:", "no AAAA in gcp/asia-east1"),
+    ("AAAA in some sites only", [*no_v6(both=False), BOTH], "W306", "www.example.com:", "no AAAA in gcp/asia-east1"),
     ("no IPv6 at all", no_v6(), "W307", "www.example.com:", "AAAA queries get NODATA"),
     ("no IPv4 at all", [(f"A: {a}, ", "") for a in ("192.0.2.11", "192.0.2.12", "203.0.113.31", "203.0.113.32")],
      "W307", "www.example.com:", "no IPv4 endpoint"),
@@ -63,7 +69,7 @@ CASES = [
       ("to: [aws/us-east-1, gcp/asia-east1]", "to: aws/us-east-1")],
      "E215", "www.example.com:", "nothing is served"),
     ("a target of one family",
-     [("path: /healthz", "path: /healthz, target: 192.0.2.80"), ("      b: {A: 192.0.2.12, AAAA: \"2001:db8::12\"}\n", ""),
+     [BOTH, ("path: /healthz", "path: /healthz, target: 192.0.2.80"), ("      b: {A: 192.0.2.12, AAAA: \"2001:db8::12\"}\n", ""),
       ("      b: {A: 203.0.113.32, AAAA: \"2001:db8::32\"}\n", ""), (', AAAA: "2001:db8::31"', "")],
      ["W308", "W306"], "aws/us-east-1:", "IPv6 of aws/us-east-1/a is never seen"),
     ("one target for many", [("path: /healthz", "path: /healthz, target: probe.example.net")],

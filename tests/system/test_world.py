@@ -45,7 +45,9 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
 @pytest.mark.skipif(shutil.which("dig") is None, reason="dig is not installed")
 @pytest.mark.parametrize(("client", "country"), CLIENTS)
 def test_dig_gets_what_explain_says(node: Node, client: str, country: str) -> None:
-    code, out, err = node.gslb("explain", "www.example.com", client, "--policies", str(node.policy), "--json")
+    code, out, err = node.gslb(
+        "explain", "www.example.com", client, "--policies", str(node.policy), "--json"
+    )
     assert code == 0, err
     story = json.loads(out)
     assert story["client"]["area"] == country
@@ -63,7 +65,9 @@ def test_dig_gets_what_explain_says(node: Node, client: str, country: str) -> No
 def test_the_clients_are_of_all_six_continents_and_get_every_site(node: Node) -> None:
     sites = set()
     for client, _ in CLIENTS:
-        _, out, _ = node.gslb("explain", "www.example.com", client, "--policies", str(node.policy), "--json")
+        _, out, _ = node.gslb(
+            "explain", "www.example.com", client, "--policies", str(node.policy), "--json"
+        )
         story = json.loads(out)
         sites |= {site["site"] for site in story["sites"] if site["share"] > 0}
     assert sites == {"aws/us-east-1", "aws/eu-central-1", "gcp/asia-east1", "alibaba/cn-shanghai"}
