@@ -145,7 +145,7 @@ class Compiler:
                 code = await self._process.wait()
                 raise GslbError(f"the compiling process ended early (code {code})") from None
             except asyncio.CancelledError:
-                self.close()  # what it answers now would be taken for the next answer
+                self._kill()  # what it answers now would be taken for the next answer
                 raise
         if isinstance(answer, Failed):
             raise GslbError(answer.reason)
@@ -157,8 +157,15 @@ class Compiler:
         """Whether the process has come to its end, so that nothing more can be asked of it."""
         return self._process is not None and self._process.returncode is not None
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Let the process go, whatever it does."""
+        self._kill()
+        if self._process is not None:
+            assert self._process.stdin is not None
+            self._process.stdin.close()
+            await self._process.wait()
+
+    def _kill(self) -> None:
         if self._process is not None and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()

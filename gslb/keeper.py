@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -45,8 +44,10 @@ class TableKeeper:
         settings: Settings,
         store: TableStore,
         publish: Callable[[ServedTable], Awaitable[None]],
+        make_compiler: Callable[[], Compiler] = Compiler,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Keep tables in *store*; *publish* has the workers serve one."""
+        """Keep tables in *store*; *publish* has the workers serve one; *now* is aware."""
         self.served: ServedTable | None = None
         self.compiled: Compiled | None = None  # None: the served table is from an earlier run
         self.refusal: list[str] = []  # why the newest policies are not served; empty: they are
@@ -56,6 +57,8 @@ class TableKeeper:
         self._settings = settings
         self._store = store
         self._publish = publish
+        self._make_compiler = make_compiler
+        self._clock = now
         self._compiler: Compiler | None = None
         self._situation: Situation | None = None  # that the served table shows
         self._generation = 0  # the last one given out
@@ -83,7 +86,7 @@ class TableKeeper:
         Raises:
             GslbError: that could not be done, for a reason that is not in the policies.
         """
-        compiler = Compiler()
+        compiler = self._make_compiler()
         try:
             result = await self._reload(compiler)
         except GslbError as error:
@@ -92,7 +95,7 @@ class TableKeeper:
             raise
         finally:
             if compiler is not self._compiler:
-                compiler.close()
+                await compiler.close()
         if isinstance(result, Refused):
             self.refusal = result.lines
             for line in self.refusal:
@@ -126,7 +129,7 @@ class TableKeeper:
             self.compiled = result
             self.aliases.watch(result.aliases)
         if old is not None:
-            old.close()
+            await old.close()
         self._changed.set()
         return result
 
@@ -178,7 +181,7 @@ class TableKeeper:
         await self._publish(self.served)
 
     def _now(self) -> Situation:
-        return Situation(at=datetime.now(UTC), aliases=self.aliases.addresses)
+        return Situation(at=self._clock(), aliases=self.aliases.addresses)
 
     def _aliases_changed(self, _: Mapping[bytes, AliasAddresses]) -> None:
         self._changed.set()
@@ -189,7 +192,7 @@ class TableKeeper:
             return None
         at = self._situation.at
         later = [end for end in self.compiled.ends if end > at]
-        return max(0.0, (later[0] - datetime.now(UTC)).total_seconds()) if later else None
+        return max(0.0, (later[0] - self._clock()).total_seconds()) if later else None
 
     def _next_generation(self) -> int:
         """Return a generation above every one before, of this run and of earlier ones."""
@@ -198,9 +201,9 @@ class TableKeeper:
 
     def _next_serial(self) -> int:
         """Return a serial above the last one, and not below the clock, so that it survives loss."""
-        return max(self._serial + 1, int(time.time())) % SERIAL_LIMIT
+        return max(self._serial + 1, int(self._clock().timestamp())) % SERIAL_LIMIT
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Let the compiling process go."""
         if self._compiler is not None:
-            self._compiler.close()
+            await self._compiler.close()

@@ -196,7 +196,7 @@ class Supervisor:
         _log.info("stopping")
         for task in background:
             task.cancel()
-        self._keeper.close()
+        await self._keeper.close()
         await self._workers.stop()
         (self.settings.state_directory / control.SUPERVISOR_SOCKET).unlink(missing_ok=True)
 

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from gslb.geo.load import load_world_geo
 from gslb.policy.compile import compile_policies
+from gslb.policy.plain import plain_plan
 from gslb.policy.plan import Plan
 from gslb.policy.problems import Problem, Severity
 from gslb.policy.quote import Quoter
@@ -37,26 +38,41 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--notes", action="store_true", help="print notes too: how something was read"
     )
-    parser.add_argument("--json", action="store_true", help="print a JSON list")
+    parser.add_argument("--json", action="store_true", help="print the problems as a JSON list")
+    parser.add_argument(
+        "--print",
+        action="store_true",
+        dest="whole",
+        help="print the plan as JSON, all defaults filled in; problems go to standard error",
+    )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the problems, then how many there are."""
+    """Print the problems, then how many there are, and the plan if that is wanted."""
     plan, problems = find_problems(arguments.paths)
     if not arguments.notes:
         problems = [problem for problem in problems if problem.severity is not Severity.NOTE]
     counts = Counter(problem.severity for problem in problems)
-    if arguments.json:
-        print(json.dumps([_as_json(problem) for problem in problems], indent=2))
-    else:
-        console = Console(highlight=False, soft_wrap=True)
-        for block in Quoter().format(problems):
-            console.print(block)
+    _print_problems(problems, as_json=arguments.json, beside=arguments.whole)
+    if arguments.whole:
+        print(json.dumps(plain_plan(plan) if plan is not None else None, indent=2))
+    if not arguments.json:
         print(_summary(plan, counts), file=sys.stderr)
     if counts[Severity.ERROR]:
         return EXIT_ERRORS
     return EXIT_WARNINGS if arguments.strict and counts[Severity.WARNING] else 0
+
+
+def _print_problems(problems: list[Problem], *, as_json: bool, beside: bool) -> None:
+    """Print *problems* on standard output, or *beside* what is printed there."""
+    file = sys.stderr if beside else sys.stdout
+    if as_json:
+        print(json.dumps([_as_json(problem) for problem in problems], indent=2), file=file)
+        return
+    console = Console(file=file, highlight=False, soft_wrap=True)
+    for block in Quoter().format(problems):
+        console.print(block)
 
 
 def find_problems(paths: list[Path]) -> tuple[Plan | None, list[Problem]]:

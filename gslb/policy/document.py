@@ -70,7 +70,7 @@ class Document:
         places: Places = self._places
         held: list[str | int] = []
         for step in steps:
-            inner = places[1] if isinstance(places, tuple) else None
+            inner: Any = places[1] if isinstance(places, tuple) else None
             known = isinstance(inner, dict) and step in inner
             if isinstance(inner, list) and isinstance(step, int):
                 known = step < len(inner)

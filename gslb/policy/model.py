@@ -40,11 +40,13 @@ MAX_RULES = 1000  # of one name; they are tried one after the other
 MAX_ADDRESSES = 16  # of one name server
 MAX_ENDPOINTS = 256  # in one availability zone
 
-HostName = Annotated[str, Field(min_length=1, max_length=254)]
+# Texts that go into requests, logs and terminals have no characters that would end a line there.
+HostName = Annotated[str, Field(min_length=1, max_length=254, pattern=r"^[^\x00-\x20\x7f-\x9f]*$")]
 Weight = Annotated[
     int, Field(ge=0, le=1000, description="relative; 0: only when every weighted one is gone")
 ]
-Word = Annotated[str, Field(min_length=1, max_length=128)]
+Word = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+Argument = Annotated[str, Field(max_length=4096, pattern=r"^[^\x00]*$")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9_.-]{0,126}[A-Za-z0-9])?$")]
 SiteName = Annotated[
     str,
@@ -82,7 +84,12 @@ def _until(value: Any) -> Any:
 class Drain(Strict):
     """An operator's word that something is to get no traffic."""
 
-    why: str = Field(min_length=1, max_length=500, description="for the people who find it later")
+    why: str = Field(
+        min_length=1,
+        max_length=500,
+        pattern=r"^[^\x00-\x1f\x7f-\x9f]*$",
+        description="for the people who find it later",
+    )
     until: Annotated[datetime, BeforeValidator(_until)] | None = Field(
         default=None, description="ISO 8601 with a time zone; without it, until the line is removed"
     )
@@ -99,7 +106,7 @@ class CheckFields(Strict):
     )
     type: CheckType | None = None
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
-    path: Annotated[str, Field(pattern=r"^/", max_length=1024)] | None = None
+    path: Annotated[str, Field(pattern=r"^/[!-~]*$", max_length=1024)] | None = None
     host: HostName | None = Field(default=None, description="HTTP Host and TLS server name")
     expect: CodeRanges | None = Field(default=None, description='accepted codes: "200-299,301"')
     body: Annotated[str, Field(min_length=1, max_length=256)] | None = Field(
@@ -113,15 +120,13 @@ class CheckFields(Strict):
     down_after: Annotated[int, Field(ge=1, le=20)] | None = None
     up_after: Annotated[int, Field(ge=1, le=20)] | None = None
     quorum: Quorum | None = Field(default=None, description='"2/3": two of at least three checkers')
-    vantage: Annotated[list[Name], OneOrMany()] | None = Field(
+    vantage: Annotated[list[Name], OneOrMany(), Field(min_length=1, max_length=64)] | None = Field(
         default=None, alias="from", description="only checkers at these vantage points"
     )
-    service: Annotated[str, Field(max_length=256)] | None = Field(
-        default=None, description="grpc: service name"
-    )
+    service: Word | None = Field(default=None, description="grpc: service name")
     qname: HostName | None = Field(default=None, description="dns: name to ask for")
     qtype: Word | None = Field(default=None, description="dns: type to ask for")
-    command: Annotated[list[str], Field(min_length=1)] | None = Field(
+    command: Annotated[list[Argument], Field(min_length=1, max_length=64)] | None = Field(
         default=None, description="exec: argument list"
     )
 
@@ -332,6 +337,9 @@ class Record(Steering):
         return self
 
 
+Timer = Annotated[int, Field(ge=1, le=2**31 - 1)]  # seconds; RFC 2181 §8 has the bound for TTLs
+
+
 class SoaFields(Strict):
     """Values of the SOA record; times in seconds."""
 
@@ -342,9 +350,9 @@ class SoaFields(Strict):
     serial: Annotated[int, Field(ge=0, le=2**32 - 1)] | None = Field(
         default=None, description="automatic if not given"
     )
-    refresh: Annotated[int, Field(ge=1)] = 7200
-    retry: Annotated[int, Field(ge=1)] = 1800
-    expire: Annotated[int, Field(ge=1)] = 1_209_600
+    refresh: Timer = 7200
+    retry: Timer = 1800
+    expire: Timer = 1_209_600
     minimum: Annotated[int, Field(ge=0, le=MAX_TTL)] = Field(
         default=60, description="TTL of negative answers"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import dns.exception
 import dns.name
@@ -12,6 +13,7 @@ from gslb.wire.names import NameSyntaxError, is_within, join, labels, lower, to_
 
 # What nearly every name is made of; such names are put together without looking at each letter.
 _PLAIN = re.compile(r"(?:\*\.)?(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?", re.ASCII)
+_HOST_LABEL = re.compile(rb"[a-z0-9_-]+")  # RFC 1123 §2.1, and the underscore of RFC 8552
 _MAX_PLAIN = 253  # characters without the final dot: 255 octets in wire form (RFC 1035 §3.1)
 
 
@@ -48,7 +50,7 @@ def read_owner(text: str, apex: bytes) -> bytes:
     """Return the wire form of a record's name in the zone *apex*; ``*`` only as the first label.
 
     Raises:
-        BadNameError: no domain name, not in the zone, or a star that is no wildcard (RFC 4592).
+        BadNameError: no host name, not in the zone, or a star that is no wildcard (RFC 4592).
     """
     name = read_name(text)
     if not (name == apex or (name.endswith(apex) and is_within(name, apex))):
@@ -60,6 +62,7 @@ def read_owner(text: str, apex: bytes) -> bytes:
         if any(b"*" in label for label in rest) or (b"*" in first and first != b"*"):
             hint = "a wildcard is a * alone as the first label, as in *.example.com"
             raise BadNameError(f"{text}: a * inside a name matches nothing", hint)
+    _must_be_host(text, [label for label in labels(name) if label != b"*"])
     return name
 
 
@@ -67,7 +70,7 @@ def read_host(text: str) -> bytes:
     """Return the wire form of a host name that an endpoint stands for: absolute, no wildcard.
 
     Raises:
-        BadNameError: no domain name, a single label, a wildcard, or an address.
+        BadNameError: no host name, a single label, a wildcard, or an address.
     """
     name = read_name(text)
     parts = labels(name)
@@ -77,7 +80,15 @@ def read_host(text: str) -> bytes:
         raise BadNameError(f"{text}: a wildcard is not the name of a host")
     if parts[-1].isdigit():
         raise BadNameError(f"{text} looks like an address", "write it under A: or AAAA:")
+    _must_be_host(text, parts)
     return name
+
+
+def _must_be_host(text: str, parts: Sequence[bytes]) -> None:
+    """Raise BadNameError if a label has what no host has: a URL, a port, a space."""
+    if not all(_HOST_LABEL.fullmatch(part) for part in parts):
+        hint = "no scheme, port or path: only the name" if ":" in text or "/" in text else ""
+        raise BadNameError(f"{text}: a host name has letters, digits, - and _", hint)
 
 
 def mail_name(text: str) -> bytes:

@@ -1,0 +1,107 @@
+"""The corpus of mistakes: each file is found out, at the place of its mistake, in a person's words.
+
+The first lines of a file in ``mistakes/`` say what `gslb check` must find, one problem a line:
+``# expect: LINE:COLUMN CODE the beginning of its text``, with ``part.yaml:`` before the line where
+the problem is in an included file. Errors that are not listed fail; so do other warnings of the
+codes that are listed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from gslb.cli import check
+from gslb.geo.load import load_world_geo
+from gslb.policy.codes import CODES
+from gslb.policy.problems import Problem, Severity
+
+FOLDER = Path(__file__).with_name("mistakes")
+FILES = sorted(FOLDER.glob("*.yaml"), key=lambda file: int(file.name.split("-")[0]))
+EXPECT = re.compile(r"# expect: (?:([^ :]+):)?(\d+):(\d+) ([EWN]\d{3}) (.+)")
+
+
+@dataclass(frozen=True)
+class Expected:
+    """One line of a file's head."""
+
+    place: tuple[str, int, int]
+    code: str
+    text: str
+
+    def is_met_by(self, problem: Problem) -> bool:
+        return (
+            self.place == place(problem)
+            and self.code == problem.code
+            and problem.text.replace(f"{FOLDER}/", "").startswith(self.text)
+        )
+
+
+def place(problem: Problem) -> tuple[str, int, int]:
+    where = problem.where
+    return where.path.relative_to(FOLDER).as_posix(), where.line, where.column
+
+
+def expected_of(file: Path) -> list[Expected]:
+    found = []
+    for line in file.read_text("latin-1").splitlines():
+        if not line.startswith("# expect:"):
+            break
+        match = EXPECT.fullmatch(line)
+        assert match, line
+        where = match[1] or file.name, int(match[2]), int(match[3])
+        found.append(Expected(where, match[4], match[5].encode("latin-1").decode()))
+    return found
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _geography_is_loaded_once() -> Iterator[None]:
+    loaded = load_world_geo()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(check, "load_world_geo", lambda: loaded)
+        yield
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_mistake_is_found_where_it_is_and_nothing_else(file: Path) -> None:
+    expected = expected_of(file)
+    assert expected
+    _, problems = check.find_problems([file])
+    told = "\n".join(map(str, problems))
+    codes = {one.code for one in expected}
+    for one in expected:
+        assert any(one.is_met_by(problem) for problem in problems), f"{one}\n{told}"
+    for problem in problems:
+        if problem.severity is Severity.ERROR or problem.code in codes:
+            assert any(one.is_met_by(problem) for one in expected), problem
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_file_with_an_error_gives_no_plan(file: Path) -> None:
+    plan, problems = check.find_problems([file])
+    errors = [problem for problem in problems if problem.severity is Severity.ERROR]
+    assert (plan is None) is bool(errors)
+    assert bool(errors) is any(one.code.startswith("E") for one in expected_of(file))
+    assert problems == sorted(set(problems))
+
+
+def test_the_corpus_has_many_kinds_of_mistakes() -> None:
+    heads = {tuple((one.code, one.text) for one in expected_of(file)) for file in FILES}
+    assert len(heads) == len(FILES)
+    assert len({head[0][0] for head in heads}) >= 66
+    assert {code for head in heads for code, _ in head} <= CODES.keys()
+
+
+def test_texts_are_for_people() -> None:
+    """No jargon of the libraries behind, no file of ours, one line, no full stop at the end."""
+    for file in FILES:
+        for problem in check.find_problems([file])[1]:
+            for text in (problem.text, problem.hint):
+                assert "\n" not in text
+                assert not text.endswith("."), problem
+                assert not re.search(r"pydantic|Value error|Traceback|NoneType|\bdict\b", text)
+                assert len(text) <= 240, problem

@@ -1,0 +1,285 @@
+"""The served table keeps in step with policies and situation; what fails changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gslb.compilation import Change, Compiled, Compiler, Job, Patched, Refused
+from gslb.errors import GslbError
+from gslb.keeper import ServedTable, TableKeeper
+from gslb.policy.problems import Problem, Where
+from gslb.settings import Settings
+from gslb.state.tables import TableStore
+from gslb.steering.situation import AliasAddresses
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+ALIAS = b"\x02lb\x07example\x03net\x00"
+ADDRESS = AliasAddresses((bytes([203, 0, 113, 1]),))
+REFUSED = Refused((Problem(Where(Path("a.yaml"), 3, 4), "E101", "no such thing"),))
+
+
+class FakeCompiler(Compiler):
+    """Answers as it is told, and remembers what it was asked."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self.world = world
+        self.changes: list[Change] = []
+        self.closed = False
+
+    async def compile(self, job: Job) -> Compiled | Refused:
+        self.world.jobs.append(job)
+        return await self.world.outcome(job)
+
+    async def patch(self, change: Change) -> Patched | Compiled:
+        self.changes.append(change)
+        self.world.patched.set()
+        if self.world.patch_fails:
+            raise GslbError("no patch")
+        if change.rewrite or self.world.full:
+            return compiled(change.spare_generation, self.world)
+        return Patched(1, 1)
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+@dataclass
+class World:
+    """Everything around a keeper."""
+
+    folder: Path
+    now: datetime = AT
+    jobs: list[Job] = field(default_factory=list)
+    published: list[ServedTable] = field(default_factory=list)
+    compilers: list[FakeCompiler] = field(default_factory=list)
+    refuses: bool = False
+    fails: bool = False
+    full: bool = False
+    patch_fails: bool = False
+    aliases: tuple[bytes, ...] = ()
+    ends: tuple[datetime, ...] = ()
+    during: Callable[[], None] = lambda: None
+    patched: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def keeper(self) -> TableKeeper:
+        settings = Settings(state_directory=self.folder, policies=(self.folder / "policies",))
+        return TableKeeper(
+            settings, TableStore(self.folder), self.publish, self.compiler, lambda: self.now
+        )
+
+    def compiler(self) -> FakeCompiler:
+        self.compilers.append(FakeCompiler(self))
+        return self.compilers[-1]
+
+    async def publish(self, table: ServedTable) -> None:
+        self.published.append(table)
+
+    async def outcome(self, job: Job) -> Compiled | Refused:
+        self.during()
+        if self.fails:
+            raise GslbError("no disk")
+        return REFUSED if self.refuses else compiled(job.generation, self, job.serial)
+
+
+def compiled(generation: int, world: World, serial: int = 1) -> Compiled:
+    return Compiled(
+        path=world.folder / f"table-{generation}.gslb",
+        generation=generation,
+        serial=serial,
+        policy="abc",
+        zones=("example.com",),
+        names=1,
+        aliases=world.aliases,
+        ends=world.ends,
+        warnings=(),
+        geo="embedded",
+        geo_alarms=(),
+        seconds=0.1,
+        octets=1,
+    )
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+@contextlib.asynccontextmanager
+async def keeping_up(keeper: TableKeeper) -> AsyncIterator[None]:
+    task = asyncio.create_task(keeper.keep_up())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+def resolve(keeper: TableKeeper, address: AliasAddresses = ADDRESS) -> None:
+    """Have the alias resolved to *address*, as the resolver would."""
+    keeper.aliases._schedule.addresses[ALIAS] = address
+    keeper._aliases_changed({})
+
+
+async def test_a_reload_serves_the_new_table(world: World) -> None:
+    """Generations and serials only grow; the former process goes when its successor serves."""
+    keeper = world.keeper()
+    assert not keeper.take_newest()
+    await keeper.reload()
+    await keeper.reload()
+    assert [table.generation for table in world.published] == [1, 2]
+    assert keeper.served == world.published[-1]
+    assert [compiler.closed for compiler in world.compilers] == [True, False]
+    first, second = (job.serial for job in world.jobs)
+    assert first == int(AT.timestamp())
+    assert second == first + 1
+
+
+async def test_a_refused_reload_leaves_everything(world: World) -> None:
+    """What was served stays, with the process that changes it; the reasons can be read."""
+    keeper = world.keeper()
+    await keeper.reload()
+    world.refuses = True
+    assert await keeper.reload() == REFUSED
+    assert [table.generation for table in world.published] == [1]
+    assert keeper.refusal == ["a.yaml:3:4: error[E101] no such thing"]
+    assert [compiler.closed for compiler in world.compilers] == [False, True]
+    world.refuses = False
+    await keeper.reload()
+    assert keeper.refusal == []
+
+
+async def test_a_reload_that_cannot_be_done_leaves_everything_too(world: World) -> None:
+    """A full disk is no refusal, and is said all the same."""
+    keeper = world.keeper()
+    await keeper.reload()
+    world.fails = True
+    with pytest.raises(GslbError, match="no disk"):
+        await keeper.reload()
+    assert [table.generation for table in world.published] == [1]
+    assert keeper.refusal == ["no disk"]
+    assert world.compilers[1].closed
+
+
+async def test_generations_go_on_after_a_restart(world: World) -> None:
+    """Whatever an earlier run has given out is not given out again."""
+    await world.keeper().reload()
+    keeper = world.keeper()
+    await keeper.reload()
+    assert [table.generation for table in world.published] == [1, 2]
+
+
+async def test_a_change_is_patched_into_the_served_table(world: World) -> None:
+    """The situation that is sent has the alias's new address; the generation stays."""
+    world.aliases = (ALIAS,)
+    keeper = world.keeper()
+    keeper.aliases._schedule.addresses[ALIAS] = ADDRESS  # known from an earlier run
+    await keeper.reload()
+    async with keeping_up(keeper):
+        world.patched.clear()
+        other = AliasAddresses((bytes([203, 0, 113, 2]),))
+        resolve(keeper, other)
+        await world.patched.wait()
+    (change,) = world.compilers[0].changes
+    assert change.situation.aliases == {ALIAS: other}
+    assert [table.generation for table in world.published] == [1]
+
+
+async def test_a_change_without_room_is_served_as_a_new_generation(world: World) -> None:
+    """The workers are told, and the next reload comes after it."""
+    world.aliases = (ALIAS,)
+    keeper = world.keeper()
+    keeper.aliases._schedule.addresses[ALIAS] = ADDRESS
+    await keeper.reload()
+    world.full = True
+    async with keeping_up(keeper):
+        resolve(keeper, AliasAddresses())
+        while len(world.published) < 2:
+            await asyncio.sleep(0)
+    world.full = False
+    await keeper.reload()
+    assert [table.generation for table in world.published] == [1, 2, 3]
+
+
+async def test_a_table_that_was_overtaken_while_it_was_made_is_made_again(world: World) -> None:
+    """A change took a newer generation meanwhile: workers would refuse the older one."""
+    keeper = world.keeper()
+    await keeper.reload()
+
+    def overtake() -> None:
+        keeper._generation += 1
+        keeper.served = ServedTable(world.folder / "table-3.gslb", keeper._generation)
+
+    world.during = overtake
+    await keeper.reload()
+    assert world.compilers[1].changes[0].rewrite
+    assert world.published[-1].generation == 4
+    assert keeper.compiled is not None
+    assert keeper.compiled.generation == 4
+
+
+async def test_the_end_of_a_drain_is_a_change(world: World) -> None:
+    """When a drain in the files ends, the table is brought to that moment by itself."""
+    world.ends = (AT + timedelta(microseconds=1), AT + timedelta(days=1))
+    keeper = world.keeper()
+    await keeper.reload()
+    assert keeper._seconds_to_next_end() == 1e-6
+    async with keeping_up(keeper):
+        world.now = AT + timedelta(seconds=1)
+        await world.patched.wait()
+    (change,) = world.compilers[0].changes
+    assert change.situation.at == world.now
+    assert keeper._seconds_to_next_end() == timedelta(days=1).total_seconds() - 1
+
+
+async def test_aliases_of_the_served_table_are_kept_until_the_next_one_is_served(
+    world: World,
+) -> None:
+    """New policies without an alias do not take its addresses away from the old table."""
+    world.aliases = (ALIAS,)
+    keeper = world.keeper()
+    keeper.aliases._schedule.addresses[ALIAS] = ADDRESS
+    await keeper.reload()
+    world.aliases = ()
+    seen: list[object] = []
+
+    async def publish(table: ServedTable) -> None:
+        seen.append(dict(keeper.aliases.addresses))
+
+    keeper._publish = publish
+    await keeper.reload()
+    assert seen == [{ALIAS: ADDRESS}]
+    assert keeper.aliases.addresses == {}
+
+
+async def test_a_change_that_fails_is_tried_again_and_not_in_a_hurry(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One try each pause; and once the process has died, the policies are compiled again."""
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        world.patch_fails = len(pauses) < 2
+
+    world.aliases = (ALIAS,)
+    keeper = world.keeper()
+    keeper.aliases._schedule.addresses[ALIAS] = ADDRESS
+    await keeper.reload()
+    world.patch_fails = True
+    monkeypatch.setattr("gslb.keeper.asyncio.sleep", pause)
+    resolve(keeper, AliasAddresses())
+    async with keeping_up(keeper):
+        while len(world.compilers[0].changes) < 3:
+            world.patched.clear()
+            await world.patched.wait()
+    assert len(pauses) == 2
+    assert replace(world.compilers[0].changes[-1]).situation.aliases == {ALIAS: AliasAddresses()}

@@ -1,0 +1,179 @@
+"""The process that makes tables: policies in, a valid table out, then changes of situation."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from gslb.answers.table import AnswerTable, SteerView
+from gslb.answers.verify import verify
+from gslb.compilation import Change, Compiled, Compiler, Failed, Job, Patched, Refused
+from gslb.geo.settings import GeoSettings
+from gslb.state.tables import map_table
+from gslb.steering.situation import AliasAddresses, Situation
+from gslb.tablemaker import TableMaker
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+ALIAS = b"\x02lb\x07example\x03net\x00"
+NAME = b"\x03www\x07example\x03com\x00"
+POLICY = """\
+version: 1
+dns:
+  zone: example.com
+  nameservers: {ns1.example.com: [192.0.2.53], ns2.example.com: [198.51.100.53]}
+sites:
+  aws/us-east-1:
+    zones:
+      a: {A: 192.0.2.1}
+      b: {A: 192.0.2.2, drained: {why: work, until: "2026-01-02T00:00Z"}}
+      c: {alias: lb.example.net}
+records:
+  www.example.com: {answer: {count: 8}, rules: [{to: aws/us-east-1}]}
+"""
+
+
+def job_of(folder: Path, text: str = POLICY, *, generation: int = 1) -> Job:
+    policy = folder / "policy.yaml"
+    policy.write_text(text)
+    state = folder / "state"
+    state.mkdir(exist_ok=True)
+    return Job((policy,), state, GeoSettings(), generation, 7, Situation(AT))
+
+
+def addresses_in(path: Path) -> set[bytes]:
+    """Return every address that www.example.com may be answered with."""
+    octets = map_table(path)
+    assert verify(octets) == []
+    table = AnswerTable(octets)
+    steer = table.entry(table.find(NAME).ref, 1)
+    assert isinstance(steer, SteerView)
+    bodies = [body.octets for _, body in table.alternatives(steer, 0)]
+    return {body[at - 4 : at] for body in bodies for at in range(16, len(body) + 1, 16)}
+
+
+def do(maker: TableMaker, work: Job | Change) -> Compiled | Patched:
+    done = maker.do(work)
+    assert isinstance(done, Compiled | Patched), done
+    return done
+
+
+def test_policies_become_a_table_on_disk(tmp_path: Path) -> None:
+    """What is said of it is what is in it."""
+    made = do(TableMaker(), job_of(tmp_path, generation=5))
+    assert isinstance(made, Compiled)
+    assert made.path == tmp_path / "state" / "table-5.gslb"
+    assert (made.generation, made.serial, made.names) == (5, 7, 1)
+    assert made.zones == ("example.com",)
+    assert made.aliases == (ALIAS,)
+    assert made.ends == (datetime(2026, 1, 2, tzinfo=UTC),)
+    table = AnswerTable(map_table(made.path))
+    assert (table.generation, table.zones[0].serial, table.origin) == (5, 7, made.policy)
+    assert addresses_in(made.path) == {bytes([192, 0, 2, 1])}
+
+
+def test_a_situation_is_patched_into_the_same_file(tmp_path: Path) -> None:
+    """An alias that is resolved, and a drain that has ended, show in the table that is mapped."""
+    maker = TableMaker()
+    made = do(maker, job_of(tmp_path))
+    assert isinstance(made, Compiled)
+    resolved = {ALIAS: AliasAddresses((bytes([203, 0, 113, 1]),))}
+    patched = do(maker, Change(Situation(AT, aliases=resolved), 2))
+    assert isinstance(patched, Patched)
+    assert patched.choices + patched.pools > 0
+    assert addresses_in(made.path) == {bytes([192, 0, 2, 1]), bytes([203, 0, 113, 1])}
+    later = datetime(2026, 1, 3, tzinfo=UTC)
+    assert isinstance(do(maker, Change(Situation(later, aliases=resolved), 2)), Patched)
+    assert bytes([192, 0, 2, 2]) in addresses_in(made.path)
+    assert not (tmp_path / "state" / "table-2.gslb").exists()
+
+
+def test_the_same_situation_changes_nothing(tmp_path: Path) -> None:
+    """A patch without news is empty."""
+    maker = TableMaker()
+    do(maker, job_of(tmp_path))
+    assert do(maker, Change(Situation(AT), 2)) == Patched(0, 0)
+
+
+def test_a_table_is_made_anew_on_demand(tmp_path: Path) -> None:
+    """It has the spare generation, the situation of now, and takes the later patches."""
+    maker = TableMaker()
+    do(maker, job_of(tmp_path))
+    resolved = {ALIAS: AliasAddresses((bytes([203, 0, 113, 1]),))}
+    made = do(maker, Change(Situation(AT, aliases=resolved), 9, rewrite=True))
+    assert isinstance(made, Compiled)
+    assert made.generation == 9
+    assert bytes([203, 0, 113, 1]) in addresses_in(made.path)
+    do(maker, Change(Situation(AT), 10))
+    assert addresses_in(made.path) == {bytes([192, 0, 2, 1])}
+
+
+def test_a_table_without_room_for_a_change_is_made_anew(tmp_path: Path) -> None:
+    """Changes without end use up the room; then the next generation takes over, and so on."""
+    maker = TableMaker()
+    made = do(maker, job_of(tmp_path))
+    for n in range(20_000):
+        addresses = tuple(bytes([10, n // 256, n % 256, host]) for host in range(1, 33))
+        done = do(maker, Change(Situation(AT, aliases={ALIAS: AliasAddresses(addresses)}), 2))
+        if isinstance(done, Compiled):
+            made = done
+            break
+    assert isinstance(made, Compiled)
+    assert made.generation == 2
+    assert bytes([192, 0, 2, 1]) in addresses_in(made.path)
+    assert addresses_in(made.path) & set(addresses)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (POLICY.replace("version: 1", "version: 2"), "policy.yaml:1:"),
+        (POLICY.replace("{to: aws/us-east-1}", "{to: aws/us-east-9}"), "us-east-9"),
+        (
+            POLICY.replace("[{to:", "[{when: {area: atlantis}, to: aws/us-east-1}, {to:"),
+            "atlantis",
+        ),
+    ],
+)
+def test_policies_with_errors_make_nothing(tmp_path: Path, text: str, says: str) -> None:
+    """Errors of the language, of references and of geography alike come with their place."""
+    refused = TableMaker().do(job_of(tmp_path, text))
+    assert isinstance(refused, Refused)
+    assert any(says in line and "policy.yaml:" in line for line in refused.lines)
+    assert not list((tmp_path / "state").glob("table-*"))
+
+
+def test_a_disk_that_takes_nothing_is_a_failure_in_words(tmp_path: Path) -> None:
+    """No traceback, and the maker can be asked again."""
+    job = job_of(tmp_path)
+    job.state_directory.rmdir()
+    job.state_directory.write_text("")
+    failed = TableMaker().do(job)
+    assert isinstance(failed, Failed)
+    assert str(job.state_directory) in failed.reason
+
+
+def test_a_patch_before_any_table_is_a_failure() -> None:
+    """It cannot happen, and is said if it does."""
+    assert isinstance(TableMaker().do(Change(Situation(AT), 1)), Failed)
+
+
+@pytest.fixture
+async def compiler() -> AsyncIterator[Compiler]:
+    """A compiler whose process ends with the test."""
+    made = Compiler()
+    yield made
+    await made.close()
+
+
+async def test_the_process_answers_as_the_maker_does(tmp_path: Path, compiler: Compiler) -> None:
+    """Values go to another process and come back, refusals and all; a patch follows a table."""
+    made = await compiler.compile(job_of(tmp_path))
+    assert isinstance(made, Compiled)
+    assert made.names == 1
+    assert await compiler.patch(Change(Situation(AT), 2)) == Patched(0, 0)
+    refused = await compiler.compile(job_of(tmp_path, "version: 3\n"))
+    assert isinstance(refused, Refused)
+    assert not compiler.has_ended
