@@ -39,6 +39,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(text, end="")
         return 0
     try:
+        if not file.parent.exists():
+            file.parent.mkdir(parents=True)
         with file.open("x", encoding="utf-8") as stream:
             stream.write(text)
     except FileExistsError:

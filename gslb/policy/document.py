@@ -232,13 +232,13 @@ class _Gathering:
     def include(self, file: Path, where: Where) -> None:
         real = file.resolve()
         if not real.is_relative_to(self.root):
-            self.note(
-                where, "E014", f"include: {shown(str(file))} lies outside the policy's folder"
-            )
-        elif real in self.seen:
-            self.note(where, "E014", f"include: {shown(str(file))} is read twice")
+            self.note(where, "E014", f"include: {shown(str(file))} lies outside the policy's folder")
+            return
+        name = shown(str(real.relative_to(self.root)))
+        if real in self.seen:
+            self.note(where, "E014", f"include: {name} is read twice")
         elif len(self.seen) >= MAX_FILES:
-            self.note(where, "E014", f"include: more than {MAX_FILES} files")
+            self.note(where, "E014", f"include: {name} is one of more than {MAX_FILES:,} files")
         else:
             self.add(file, asked=where)
 

@@ -332,8 +332,10 @@ class Record(Steering):
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if (self.policy is None) == (self.rules is None):
-            raise ValueError("a record needs either `rules` or `policy`, and not both")
+        if self.policy is None and self.rules is None:
+            raise ValueError("a record needs rules, or a policy that has them")
+        if self.policy is not None and self.rules is not None:
+            raise ValueError("a record has rules of its own or a policy, not both")
         return self
 
 

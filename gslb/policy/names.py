@@ -86,7 +86,7 @@ def read_host(text: str) -> bytes:
 
 def _must_be_host(text: str, parts: Sequence[bytes]) -> None:
     """Raise BadNameError if a label has what no host has: a URL, a port, a space."""
-    if not all(_HOST_LABEL.fullmatch(part) for part in parts):
+    if not _PLAIN.fullmatch(text) and not all(_HOST_LABEL.fullmatch(part) for part in parts):
         hint = "no scheme, port or path: only the name" if ":" in text or "/" in text else ""
         raise BadNameError(f"{text}: a host name has letters, digits, - and _", hint)
 

@@ -53,8 +53,14 @@ def test_it_does_not_overwrite(tmp_path: Path) -> None:
 
 
 def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
     with pytest.raises(GslbError, match="cannot be written"):
-        run(init, "init", str(tmp_path / "no/such/folder.yaml"))
+        run(init, "init", str(tmp_path / "file" / "folder.yaml"))
+
+
+def test_a_missing_folder_is_made(tmp_path: Path) -> None:
+    assert run(init, "init", str(tmp_path / "new" / "policies" / "first.yaml")) == 0
+    assert (tmp_path / "new" / "policies" / "first.yaml").exists()
 
 
 def test_standard_output(capsys: pytest.CaptureFixture[str]) -> None:

@@ -127,6 +127,16 @@ def test_a_stop_ends_everything_in_order(node: Node, stop: signal.Signals) -> No
     assert "Traceback" not in node.log.read_text()
 
 
+def test_a_stop_during_the_start_is_obeyed(node: Node) -> None:
+    """Compiling takes its time; nobody has to wait for it to be rid of the server."""
+    process = node.spawn()
+    until(lambda: (node.state / "generation").exists(), "the policies are being compiled")
+    process.terminate()
+    assert process.wait(PATIENCE_SECONDS) == 0
+    assert "Traceback" not in node.log.read_text()
+    assert not any(is_alive(event["worker_pid"]) for event in node.events("worker serves"))
+
+
 def test_a_start_serves_the_last_table_before_it_compiles(node: Node) -> None:
     """Broken policies, and the last good table on disk: that is served, with an alarm."""
     node.start().terminate()
