@@ -130,7 +130,7 @@ def test_a_stop_ends_everything_in_order(node: Node, stop: signal.Signals) -> No
 def test_a_stop_during_the_start_is_obeyed(node: Node) -> None:
     """Compiling takes its time; nobody has to wait for it to be rid of the server."""
     process = node.spawn()
-    until(lambda: (node.state / "generation").exists(), "the policies are being compiled")
+    until((node.state / "generation").exists, "the policies are being compiled")
     process.terminate()
     assert process.wait(PATIENCE_SECONDS) == 0
     assert "Traceback" not in node.log.read_text()
