@@ -1,4 +1,4 @@
-"""The node's own settings: frozen models, units in the names. `gslb.configuration` reads them.
+"""The node's own settings: frozen models, units in the names. `gslb.node.configuration` reads them.
 
 What is here is about this machine (addresses, folders, limits); who gets which answer is policy.
 """

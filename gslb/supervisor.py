@@ -12,19 +12,20 @@ import signal
 import time
 from collections.abc import Callable
 
-from gslb import __version__, control, takeover
-from gslb.children import Workers
-from gslb.compilation import Compiled, Refused
+from gslb import __version__, control
 from gslb.control import Message
 from gslb.dataplane.settings import TcpSettings
 from gslb.dataplane.worker import Orders
 from gslb.errors import GslbError
-from gslb.keeper import ServedTable, TableKeeper
 from gslb.logs import Log
-from gslb.notify import notify, watchdog_seconds
+from gslb.node import takeover
+from gslb.node.children import Workers
+from gslb.node.compilation import Compiled, Refused
+from gslb.node.keeper import ServedTable, TableKeeper
+from gslb.node.notify import notify, watchdog_seconds
+from gslb.node.statedir import StateDirectory
 from gslb.settings import Settings
 from gslb.state.tables import TableStore
-from gslb.statedir import StateDirectory
 
 MIN_CONNECTIONS, MIN_PER_CLIENT = 64, 16  # TCP, of a worker, however many share the node's limits
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import dns.exception
 import dns.rdatatype
 
-from gslb.configuration import read_settings
 from gslb.errors import GslbError
 from gslb.geo.load import load_world_geo
+from gslb.node.configuration import read_settings
 from gslb.policy.compile import compile_policies
 from gslb.policy.plan import Plan
 from gslb.policy.problems import PolicyError, Severity

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gslb.cli.options import add_place_options, given_settings
-from gslb.configuration import read_settings
 from gslb.geo.load import load_world_geo
-from gslb.measurements import (
+from gslb.node.configuration import read_settings
+from gslb.node.measurements import (
     measurements_in_use,
     measurements_path,
     put_in_use,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from gslb import logs
 from gslb.cli.options import add_settings_options, given_settings
-from gslb.configuration import read_settings
+from gslb.node.configuration import read_settings
 from gslb.supervisor import PoliciesRefusedError, Supervisor
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gslb import control
 from gslb.cli.options import add_place_options, given_settings
-from gslb.configuration import read_settings
+from gslb.node.configuration import read_settings
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]

@@ -38,7 +38,9 @@ CPUS = sorted(os.sched_getaffinity(0))
 
 def main() -> None:
     """Run what was asked for, or everything."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("what", nargs="*", choices=["compile", "responder", "geo", []], default=[])
     parser.add_argument("--names", type=int, default=100_000)
     parser.add_argument("--seconds", type=float, default=4.0)
@@ -60,7 +62,9 @@ def machine() -> str:
     cpu = platform.processor() or platform.machine()
     with contextlib.suppress(OSError):
         lines = Path("/proc/cpuinfo").read_text().splitlines()
-        cpu = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), cpu)
+        cpu = next(
+            (line.split(":")[1].strip() for line in lines if line.startswith("model name")), cpu
+        )
     return (
         f"gslb {__version__}, {time.strftime('%Y-%m-%d')}, {len(CPUS)} cores of {cpu}, "
         f"Linux {platform.release()}, Python {platform.python_version()}"
@@ -78,7 +82,9 @@ def geo() -> None:
     for n in range(2000):
         locate(table, f"{1 + n % 220}.{n % 256}.8.8")
     look = (time.perf_counter() - start) / 2000 * 1e6
-    print(f"geo        load median {statistics.median(loads):.1f} ms (limit 50); `geo lookup` {look:.0f} µs")
+    print(
+        f"geo        load median {statistics.median(loads):.1f} ms (limit 50); `geo lookup` {look:.0f} µs"
+    )
 
 
 def compiling(folder: Path, names: int) -> None:
@@ -122,7 +128,9 @@ def responding(folder: Path, names: int, seconds: float, rounds: int) -> None:
         qps = statistics.median(run["qps"] for run in found)
         cost = statistics.median(run["server_us_per_answer"] for run in found)
         lost = sum(run["lost"] for run in found)
-        print(f"           {what:30s} {qps:9.0f} answers/s {cost:7.2f} µs CPU an answer {qps / base:6.2f} × dnslib, lost {lost}")
+        print(
+            f"           {what:30s} {qps:9.0f} answers/s {cost:7.2f} µs CPU an answer {qps / base:6.2f} × dnslib, lost {lost}"
+        )
 
 
 @contextlib.contextmanager
@@ -170,7 +178,11 @@ def shoot(blast: Path, port: int, load: list[str], pid: int, seconds: float) -> 
 def python(module: str, *words: str) -> str:
     """Return what a module prints, run in a process of its own."""
     done = subprocess.run(
-        [sys.executable, "-m", module, *words], check=True, capture_output=True, text=True, env=ENVIRONMENT
+        [sys.executable, "-m", module, *words],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=ENVIRONMENT,
     )
     return done.stdout
 

@@ -22,7 +22,11 @@ def questions(owners: list[str], zone: str, count: int, seed: int) -> Iterator[d
     for _ in range(count):
         name = _name(draw, owners, zone)
         mixed = "".join(draw.choice((c.lower(), c.upper())) for c in name)
-        edns = {"use_edns": 0, "payload": draw.choice((512, 1232, 4096))} if draw.random() < 0.7 else {}
+        edns = (
+            {"use_edns": 0, "payload": draw.choice((512, 1232, 4096))}
+            if draw.random() < 0.7
+            else {}
+        )
         query = dns.message.make_query(mixed, draw.choice(TYPES), **edns)
         query.flags = draw.choice((0, dns.flags.RD, dns.flags.RD | dns.flags.AD, dns.flags.CD))
         query.id = draw.randrange(65536)
@@ -42,7 +46,11 @@ def _name(draw: random.Random, owners: list[str], zone: str) -> str:
         case 3:
             return f"{_label(draw)}.{zone}"
         case 4:
-            return f"*.{owner}" if draw.random() < 0.5 else draw.choice((".", "com.", "org.", "xexample.com."))
+            return (
+                f"*.{owner}"
+                if draw.random() < 0.5
+                else draw.choice((".", "com.", "org.", "xexample.com."))
+            )
         case _:
             return owner
 

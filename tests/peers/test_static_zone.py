@@ -45,7 +45,11 @@ def cname_is_not_followed(query: dns.message.Message, ours: Heard, theirs: Heard
         and ours.rcode == 0
         and ours.authoritative
         and not ours.authority
-        and (theirs.answer > cname or theirs.authority != ours.authority or theirs.rcode != ours.rcode)
+        and (
+            theirs.answer > cname
+            or theirs.authority != ours.authority
+            or theirs.rcode != ours.rcode
+        )
     )
 
 
@@ -121,7 +125,9 @@ def ask(sock: socket.socket, query: dns.message.Message) -> Heard:
 
 def test_the_zone_is_answered_like_knot_does(ports: tuple[int, int]) -> None:
     """10 000 generated queries: rcode, flags and all sections agree, or the reason is in ALLOWED."""
-    zone = dns.zone.from_file(str(HERE / "static.zone"), origin=f"{ZONE}.", relativize=False, check_origin=False)
+    zone = dns.zone.from_file(
+        str(HERE / "static.zone"), origin=f"{ZONE}.", relativize=False, check_origin=False
+    )
     owners = [name.to_text() for name in zone.nodes]
     explained: Counter[str] = Counter()
     differences: list[str] = []
@@ -138,7 +144,9 @@ def test_the_zone_is_answered_like_knot_does(ports: tuple[int, int]) -> None:
                 continue
             reason = next((rule.__name__ for rule in ALLOWED if rule(query, ours, theirs)), None)
             if reason is None:
-                differences.append(f"{query.question[0]} payload={query.payload}\n  ours   {ours}\n  theirs {theirs}")
+                differences.append(
+                    f"{query.question[0]} payload={query.payload}\n  ours   {ours}\n  theirs {theirs}"
+                )
             else:
                 explained[reason] += 1
     assert not differences, f"{len(differences)} unexplained:\n" + "\n".join(differences[:10])

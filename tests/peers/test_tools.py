@@ -24,8 +24,28 @@ DIG_OPTIONS = [
     "", "+subnet=8.8.8.0/24", "+subnet=2001:db8::/56", "+subnet=0.0.0.0/0", "+subnet=10.0.0.0/8", "+nsid", "+noedns",
     "+dnssec", "+nocookie", "+tcp +keepalive", "+bufsize=512", "+ednsopt=65001:abcd", "+zoneversion",
 ]  # fmt: skip
-KDIG_OPTIONS = ["+edns", "+subnet=8.8.8.0/24", "+subnet=2001:db8::/56", "+nsid", "+noedns", "+dnssec", "+cookie", "+tcp", "+bufsize=512"]
-COMPLAINTS = ("malformed", "bad packet", "parse", "mismatch", "unexpected", "extra", "reply from", "timed out", "warning: id")
+KDIG_OPTIONS = [
+    "+edns",
+    "+subnet=8.8.8.0/24",
+    "+subnet=2001:db8::/56",
+    "+nsid",
+    "+noedns",
+    "+dnssec",
+    "+cookie",
+    "+tcp",
+    "+bufsize=512",
+]
+COMPLAINTS = (
+    "malformed",
+    "bad packet",
+    "parse",
+    "mismatch",
+    "unexpected",
+    "extra",
+    "reply from",
+    "timed out",
+    "warning: id",
+)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +59,9 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
 
 def run(*command: str) -> str:
     """Return what a tool says; it must say that it is content."""
-    done = subprocess.run(command, capture_output=True, text=True, timeout=4 * PATIENCE_SECONDS, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=4 * PATIENCE_SECONDS, check=False
+    )
     said = done.stdout + done.stderr
     assert done.returncode == 0, said[-2000:]
     remarks = [line for line in said.lower().splitlines() if line.startswith(";;")]
@@ -51,7 +73,10 @@ def run(*command: str) -> str:
 def test_dig_reads_every_response(node: Node, tmp_path: Path) -> None:
     supported = subprocess.run(["dig", "-h"], capture_output=True, text=True, check=False).stdout
     options = [o for o in DIG_OPTIONS if "zoneversion" not in o or "zoneversion" in supported]
-    lines = [f"{name} {rtype} {option}" for name, rtype, option in itertools.product(NAMES, TYPES, options)]
+    lines = [
+        f"{name} {rtype} {option}"
+        for name, rtype, option in itertools.product(NAMES, TYPES, options)
+    ]
     batch = tmp_path / "batch"
     batch.write_text("\n".join(lines) + "\n")
     said = run("dig", "@127.0.0.1", "-p", str(node.port), "-f", str(batch))

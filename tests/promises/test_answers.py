@@ -87,10 +87,16 @@ def random_client(chance: random.Random) -> tuple[int, int]:
     return 2, (1 << 125) | chance.getrandbits(125)  # 2000::/3, where addresses are given out
 
 
-def test_every_address_in_a_scope_gets_the_same_decision(tables: list[AnswerTable], plans: list[Plan]) -> None:
+def test_every_address_in_a_scope_gets_the_same_decision(
+    tables: list[AnswerTable], plans: list[Plan]
+) -> None:
     """RFC 7871 section 7.2.1: a resolver gives one cached answer to the whole block."""
     chance = random.Random(7871)
-    steers = [(table, steer) for table, plan in zip(tables, plans, strict=True) for steer in steers_of(table, plan)]
+    steers = [
+        (table, steer)
+        for table, plan in zip(tables, plans, strict=True)
+        for steer in steers_of(table, plan)
+    ]
     steers = [(table, steer) for table, steer in steers if steer.tailored]
     assert len(steers) > 20
     resolver = (1, 0xC6336401)
@@ -101,9 +107,15 @@ def test_every_address_in_a_scope_gets_the_same_decision(tables: list[AnswerTabl
         client = address >> (width - cap) << (width - cap)
         decided, low, high = table.classify(steer, family, client, *resolver)
         bits = scope(family, client, low, high, cap)
-        other = client >> (width - bits) << (width - bits) | chance.getrandbits(width) & ((1 << (width - bits)) - 1)
+        other = client >> (width - bits) << (width - bits) | chance.getrandbits(width) & (
+            (1 << (width - bits)) - 1
+        )
         masked = other >> (width - cap) << (width - cap)
-        assert table.classify(steer, family, masked, *resolver)[0] == decided, (hex(client), bits, hex(other))
+        assert table.classify(steer, family, masked, *resolver)[0] == decided, (
+            hex(client),
+            bits,
+            hex(other),
+        )
 
 
 def ecs_query(name: str, rtype: str, family: int, address: int, bits: int) -> bytes:
@@ -118,7 +130,11 @@ def decisions(responder: Responder, query: bytes) -> tuple[frozenset[str], int, 
     assert answer is not None
     message = dns.message.from_wire(answer)
     (echoed,) = [option for option in message.options if isinstance(option, dns.edns.ECSOption)]
-    return frozenset(str(rdata) for rrset in message.answer for rdata in rrset), echoed.scopelen, message.rcode()
+    return (
+        frozenset(str(rdata) for rrset in message.answer for rdata in rrset),
+        echoed.scopelen,
+        message.rcode(),
+    )
 
 
 def test_what_is_answered_is_what_explain_allows(
@@ -138,9 +154,19 @@ def test_what_is_answered_is_what_explain_allows(
             width, cap = WIDTHS[family]
             client = address >> (width - cap) << (width - cap)
             text = f"{IPv4Address(client) if family == 1 else IPv6Address(client)}/{cap}"
-            story = explain(plan, world, SITUATION, name, text, int(dns.rdatatype.from_text(rtype)), "198.51.100.1")
+            story = explain(
+                plan,
+                world,
+                SITUATION,
+                name,
+                text,
+                int(dns.rdatatype.from_text(rtype)),
+                "198.51.100.1",
+            )
             for _ in range(5):
-                answered, scoped, rcode = decisions(responder, ecs_query(name, rtype, family, client, cap))
+                answered, scoped, rcode = decisions(
+                    responder, ecs_query(name, rtype, family, client, cap)
+                )
                 assert rcode == 0
                 if rtype != "HTTPS":
                     assert answered in (story.allowed or {frozenset()}), story

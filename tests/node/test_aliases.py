@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gslb.aliases import (
+from gslb.node.aliases import (
     FIRST_RETRY_SECONDS,
     MAX_ADDRESSES,
     MAX_SECONDS,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gslb.notify import notify, watchdog_seconds
+from gslb.node.notify import notify, watchdog_seconds
 
 
 def test_words_arrive_as_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gslb.errors import GslbError
-from gslb.statedir import StateDirectory
+from gslb.node.statedir import StateDirectory
 
 
 def test_a_directory_is_made_private_and_has_one_holder(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Having policies compiled, in a process of its own: what is asked of it, and what it answers.
 
-The process (`gslb.tablemaker`) is started for one reading of the policies and then kept: it holds
+The process (`gslb.node.tablemaker`) is started for one reading of the policies and then kept: it holds
 the plan and what was rendered, and patches the table that the workers map whenever the situation
 changes. A reload starts another beside it; the old one, and all its memory, goes when the new
 table is served. So the supervisor's loop never waits for a compilation, and never holds a policy.
@@ -129,7 +129,7 @@ class Compiler:
                 self._process = await asyncio.create_subprocess_exec(
                     sys.executable,
                     "-c",
-                    "from gslb.tablemaker import main; main()",
+                    "from gslb.node.tablemaker import main; main()",
                     stdin=asyncio.subprocess.PIPE,
                     stdout=asyncio.subprocess.PIPE,
                 )

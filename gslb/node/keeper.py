@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gslb.aliases import AliasResolver
-from gslb.compilation import Change, Compiled, Compiler, Job, Refused
 from gslb.errors import GslbError
 from gslb.logs import Log
+from gslb.node.aliases import AliasResolver
+from gslb.node.compilation import Change, Compiled, Compiler, Job, Refused
 from gslb.settings import Settings
 from gslb.state.tables import TableStore
 from gslb.steering.situation import AliasAddresses, Situation

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gslb import measurements
 from gslb.errors import GslbError
-from gslb.measurements import (
+from gslb.node import measurements
+from gslb.node.measurements import (
     measurements_in_use,
     measurements_path,
     put_in_use,

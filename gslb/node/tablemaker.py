@@ -1,6 +1,6 @@
 """The process that makes answer tables: policies in, a table on disk out, then changes to it.
 
-Started by `gslb.compilation`, which says what comes in and goes out. It ends with its parent.
+Started by `gslb.node.compilation`, which says what comes in and goes out. It ends with its parent.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from pathlib import Path
 from gslb.answers.pack import pack
 from gslb.answers.patch import ArenaFull, TableWriter
 from gslb.answers.verify import verify
-from gslb.compilation import (
+from gslb.errors import GslbError
+from gslb.geo.load import load_world_geo
+from gslb.node.compilation import (
     LENGTH_OCTETS,
     Change,
     Compiled,
@@ -30,9 +32,7 @@ from gslb.compilation import (
     lines_of,
     packed,
 )
-from gslb.errors import GslbError
-from gslb.geo.load import load_world_geo
-from gslb.measurements import measurements_in_use
+from gslb.node.measurements import measurements_in_use
 from gslb.policy.compile import compile_policies
 from gslb.policy.names import name_text
 from gslb.policy.plan import Endpoint, Plan

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from gslb.compilation import Change, Compiled, Compiler, Job, Patched, Refused
 from gslb.errors import GslbError
-from gslb.keeper import ServedTable, TableKeeper
+from gslb.node.compilation import Change, Compiled, Compiler, Job, Patched, Refused
+from gslb.node.keeper import ServedTable, TableKeeper
 from gslb.policy.problems import Problem, Where
 from gslb.settings import Settings
 from gslb.state.tables import TableStore
@@ -282,7 +282,7 @@ async def test_a_change_that_fails_is_tried_again_and_not_in_a_hurry(
     keeper.aliases._schedule.addresses[ALIAS] = ADDRESS
     await keeper.reload()
     world.patch_fails = True
-    monkeypatch.setattr("gslb.keeper.asyncio.sleep", pause)
+    monkeypatch.setattr("gslb.node.keeper.asyncio.sleep", pause)
     resolve(keeper, AliasAddresses())
     async with keeping_up(keeper):
         while len(world.compilers[0].changes) < 3:
@@ -306,7 +306,7 @@ async def test_a_process_that_died_is_replaced(
     await keeper.reload()
     world.patch_fails = world.died = True
     world.told.clear()
-    monkeypatch.setattr("gslb.keeper.asyncio.sleep", pause)
+    monkeypatch.setattr("gslb.node.keeper.asyncio.sleep", pause)
     resolve(keeper, AliasAddresses())
     async with keeping_up(keeper):
         await world.told.wait()

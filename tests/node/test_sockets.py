@@ -8,8 +8,8 @@ import socket
 
 import pytest
 
+from gslb.node.sockets import claim, open_shared, without_missing_ipv6
 from gslb.settings import DEFAULT_LISTEN, Listen
-from gslb.sockets import claim, open_shared, without_missing_ipv6
 
 
 def free_listen() -> Listen:

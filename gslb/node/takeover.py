@@ -16,8 +16,8 @@ from gslb import control
 from gslb.control import ControlError, NobodyThereError
 from gslb.errors import GslbError
 from gslb.logs import Log
+from gslb.node.sockets import TYPES, Kind, OpenSocket, claim, open_shared, without_missing_ipv6
 from gslb.settings import Listen, parse_listen
-from gslb.sockets import TYPES, Kind, OpenSocket, claim, open_shared, without_missing_ipv6
 
 ASK_SECONDS = 5.0
 MAX_ORPHANS = 1024  # socket files that are looked at

@@ -10,11 +10,11 @@ import pytest
 
 from gslb.answers.table import AnswerTable, SteerView
 from gslb.answers.verify import verify
-from gslb.compilation import Change, Compiled, Compiler, Failed, Job, Patched, Refused
 from gslb.geo.settings import GeoSettings
+from gslb.node.compilation import Change, Compiled, Compiler, Failed, Job, Patched, Refused
+from gslb.node.tablemaker import TableMaker
 from gslb.state.tables import map_table
 from gslb.steering.situation import AliasAddresses, Situation
-from gslb.tablemaker import TableMaker
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 ALIAS = b"\x02lb\x07example\x03net\x00"

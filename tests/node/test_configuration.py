@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gslb.configuration import SettingsError, read_settings
+from gslb.node.configuration import SettingsError, read_settings
 from gslb.settings import Settings
 
 FULL = """\
