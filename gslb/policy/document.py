@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -160,8 +161,8 @@ class _Gathering:
     def add(self, path: Path, octets: bytes | None = None, asked: Where | None = None) -> None:
         """Read the file *path* and what it includes; *asked*: where an include names it."""
         if not self.seen:
-            self.root = path.resolve().parent
-        self.seen.add(path.resolve())
+            self.root = Path(os.path.realpath(path)).parent
+        self.seen.add(Path(os.path.realpath(path)))
         if octets is None:
             try:
                 octets = _read(path, self.reader.limits.octets)
@@ -192,6 +193,9 @@ class _Gathering:
             places = parsed.places[1][key]
             if key not in self.data:
                 self.data[key], self.places[key] = value, places
+                if key in MERGED and isinstance(value, dict):  # an alias may share what grows here
+                    self.data[key] = dict(value)
+                    self.places[key] = places[0], dict(places[1])
             elif key in MERGED and isinstance(value, dict) and isinstance(self.data[key], dict):
                 whole, inner = self.data[key], self.places[key][1]
                 for name, entry in value.items():
@@ -230,9 +234,11 @@ class _Gathering:
                 self.include(file, where)
 
     def include(self, file: Path, where: Where) -> None:
-        real = file.resolve()
+        real = Path(os.path.realpath(file))  # resolve() raises where a link leads to itself
         if not real.is_relative_to(self.root):
-            self.note(where, "E014", f"include: {shown(str(file))} lies outside the policy's folder")
+            self.note(
+                where, "E014", f"include: {shown(str(file))} lies outside the policy's folder"
+            )
             return
         name = shown(str(real.relative_to(self.root)))
         if real in self.seen:

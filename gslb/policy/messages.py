@@ -26,6 +26,7 @@ PATTERNS: Mapping[str, str] = {
     r"^[^\x00-\x1f\x7f-\x9f]*$": "it must be one line of text",
     r"^[^\x00]*$": "the character U+0000 cannot be part of it",
 }
+_FEW = 6  # keys that a hint may list
 _SWITCHES = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 
 
@@ -82,7 +83,8 @@ def _relevant(error: ValidationError, document: Places) -> Iterator[tuple[Steps,
         telling = [one for one in errors if not _wrong_type(one)]
         variants = any(len(one["loc"]) > len(steps) for one in errors)
         if telling or (steps in above and variants):
-            yield from ((steps, one) for one in telling)
+            words = [_wanted(one) for one in errors if one["type"] == "literal_error"]
+            yield from ((steps, {**one, "or": ", ".join(words)}) for one in telling)
         elif len(errors) > 1:
             wanted = dict.fromkeys(_wanted(one) for one in errors)
             yield steps, {**errors[0], "wanted": " or ".join(text for text in wanted if text)}
@@ -115,27 +117,39 @@ def _words(one: Any, held: Steps, steps: Steps, model: type[BaseModel]) -> tuple
     if kind == "missing":
         return "E102", f"{shown(str(last))} is missing", ""
     if kind == "value_error":
-        return "E104", f"{name}{str(one['msg']).removeprefix('Value error, ')}", ""
+        hint = f"or {one['or']}" if one.get("or") else ""
+        return "E104", f"{name}{str(one['msg']).removeprefix('Value error, ')}", hint
     if kind == "string_pattern_mismatch":
         pattern = str(context.get("pattern"))
         wanted = PATTERNS.get(pattern, f"it must match {pattern}")
         return "E104", f"{name}{shown(given)} will not do: {wanted}", ""
     if "wanted" in one or kind in _TYPES:
         wanted = one.get("wanted") or _TYPES[kind]
-        return "E103", f"{name}expected {wanted}, not {shown(given)}", _hint(kind, given)
+        return (
+            "E103",
+            f"{name}expected {wanted}, not {shown(given)}",
+            _hint(kind, given, keys_at(model, steps)) if "wanted" not in one else "",
+        )
     if kind == "literal_error":
         choices = _literals(context)
         must = (
             f"is not one of {', '.join(choices)}" if len(choices) > 1 else f"should be {choices[0]}"
         )
-        return "E104", f"{name}{shown(given)} {must}", did_you_mean(str(given), choices)
+        word = given if isinstance(given, str) else ""
+        hint = "without quotes" if word in choices else did_you_mean(word, choices)
+        return "E104", f"{name}{shown(given)} {must}", hint
     bound = _BOUNDS.get(kind)
     if bound is not None:
-        return "E105", f"{name}{bound(context)}, not {shown(given)}", ""
+        empty = "an empty mapping" if given == {} else shown(given)
+        return "E105", f"{name}{bound(context)}, not {empty}", ""
     return "E104", f"{name}{str(one['msg'])[:1].lower()}{str(one['msg'])[1:]}", ""
 
 
-def _hint(kind: str, given: object) -> str:
+def _hint(kind: str, given: object, keys: list[str]) -> str:
+    if kind == "model_type" and 0 < len(keys) <= _FEW:
+        return f"its keys are {', '.join(keys)}"
+    if kind == "int_type" and isinstance(given, str) and given.endswith("%"):
+        return "a number without %"
     if kind == "string_type" and isinstance(given, bool | int | float):
         return "put it in quotes to mean text"
     if kind == "bool_type" and isinstance(given, str):

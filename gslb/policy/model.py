@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -167,11 +168,20 @@ class Endpoint(Strict):
 Endpoints = Annotated[list[Endpoint], OneOrMany(), Field(min_length=1, max_length=MAX_ENDPOINTS)]
 
 
+def _on_earth(point: list[float]) -> list[float]:
+    if not (-90 <= point[0] <= 90 and -180 <= point[1] <= 180):
+        raise ValueError("degrees north (-90 to 90) come first, then degrees east (-180 to 180)")
+    return point
+
+
+Point = Annotated[list[float], Field(min_length=2, max_length=2), AfterValidator(_on_earth)]
+
+
 class Site(Strict):
     """A cloud's region, and the endpoints in its availability zones."""
 
     zones: dict[Name, Endpoints] = Field(min_length=1, description="availability zones")
-    at: Annotated[list[float], Field(min_length=2, max_length=2)] | None = Field(
+    at: Point | None = Field(
         default=None,
         description="[degrees north, degrees east]; known for the regions of the large clouds",
     )
@@ -183,12 +193,6 @@ class Site(Strict):
         default=None, description="share that may be lost before traffic leaves"
     )
     drained: Drain | None = None
-
-    @model_validator(mode="after")
-    def _on_earth(self) -> Self:
-        if self.at is not None and not (-90 <= self.at[0] <= 90 and -180 <= self.at[1] <= 180):
-            raise ValueError("at: is [degrees north, -90 to 90, degrees east, -180 to 180]")
-        return self
 
 
 class Condition(Strict):
@@ -277,9 +281,9 @@ class LastResort(Strict):
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
         if not (self.A or self.AAAA or self.CNAME):
-            raise ValueError("last_resort needs A, AAAA or CNAME")
+            raise ValueError("needs A, AAAA or CNAME")
         if self.CNAME and (self.A or self.AAAA):
-            raise ValueError("last_resort has addresses or a CNAME, not both")
+            raise ValueError("has addresses or a CNAME, not both")
         return self
 
 

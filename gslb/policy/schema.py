@@ -76,7 +76,20 @@ def policy_schema() -> dict[str, Any]:
             words = _WORDS.get(f"{name}.{key}", _WORDS.get(key))
             if words is not None:
                 value.setdefault("description", words)
+    _close(schema)
     return {"$schema": _URI, **schema, "title": "GSLB policy"}
+
+
+def _close(part: Any) -> None:
+    """Let mappings whose keys have a pattern take no other keys, as the model does."""
+    if isinstance(part, dict):
+        if "patternProperties" in part:
+            part["additionalProperties"] = False
+        for inner in part.values():
+            _close(inner)
+    elif isinstance(part, list):
+        for inner in part:
+            _close(inner)
 
 
 def schema_text() -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any, Final
 
 from gslb.policy.wording import shown
@@ -19,17 +18,18 @@ _STARTS: Final = {
     "`": "a value cannot begin with `",
     "%": "a value cannot begin with %",
 }
+_OPENED: Final = "it begins in line {}"
 # What both parsers of PyYAML say, as far as they agree, and what is behind it.
 _REASONS: Final = (
     (r"mapping values are not allowed", "a second \":\" in one line", "put the value in quotes, or begin a line"),
     (r"mapping keys are not allowed", "a key cannot begin here", "put the value in quotes"),
     (r"expected the node content|expected node content", "something is missing before this", "IPv6 addresses and text with , [ ] { } # need quotes"),
-    (r"expected ',' or '\]'", "a list is not closed, or lacks a comma", ""),
-    (r"expected ',' or '\}'", "a mapping is not closed, or lacks a comma", ""),
+    (r"expected ',' or '\]'", "a list is not closed, or lacks a comma", _OPENED),
+    (r"expected ',' or '\}'", "a mapping is not closed, or lacks a comma", _OPENED),
     (r"unexpected end of stream", "a quote that is never closed", ""),
     (r"unknown escape character", "a backslash with a letter that means nothing", "in single quotes backslashes are plain"),
     (r"could not find expected ':'", "neither a value nor a key with its \":\"", ""),
-    (r"expected '-' indicator", "a key among the entries of a list", "look at the indentation"),
+    (r"block collection.*expected", "a key among the entries of a list", "look at the indentation"),
     (r"expected key|expected <block end>", "this does not belong to what is before it", "look at the indentation and the quotes"),
     (r"expected comment or line break|chomping or indentation", "a block of text begins in the next line", "write | or > alone"),
     (r"document start", "something behind the end of the document", ""),
@@ -37,7 +37,12 @@ _REASONS: Final = (
     (r"incompatible YAML document", "a version of YAML that is not known", "leave the %YAML line out"),
 )  # fmt: skip
 # The mistake is where these begin, not where the text ran out.
-_BEGINS: Final = ("scanning a quoted scalar", "scanning a simple key")
+_BEGINS: Final = (
+    "scanning a quoted scalar",
+    "scanning a simple key",
+    "scanning an alias",
+    "scanning an anchor",
+)
 
 
 def describe(error: Any, text: str) -> tuple[Any, str, str]:
@@ -49,8 +54,10 @@ def describe(error: Any, text: str) -> tuple[Any, str, str]:
     if "cannot start any token" in problem:
         return (mark, *_start(_character(text, mark)))
     for pattern, words, hint in _REASONS:
-        if re.search(pattern, problem):
-            return mark, words, hint
+        if re.search(pattern, f"{context}: {problem}"):
+            if hint != _OPENED:
+                return mark, words, hint
+            return mark, words, hint.format(error.context_mark.line + 1)
     return mark, f"{context}: {problem}" if context else problem, ""
 
 
@@ -83,15 +90,5 @@ def _start(character: str) -> tuple[str, str]:
 
 
 def _character(text: str, mark: Any) -> str:
-    for number, line in enumerate(_lines(text)):
-        if number == mark.line:
-            return line[mark.column : mark.column + 1]
-    return ""
-
-
-def _lines(text: str) -> Iterator[str]:
-    start = 0
-    for match in _LINE_END.finditer(text):
-        yield text[start : match.start()]
-        start = match.end()
-    yield text[start:]
+    found = lines(text)
+    return found[mark.line][mark.column : mark.column + 1] if mark.line < len(found) else ""

@@ -17,7 +17,7 @@ from typing import Any, Final, NoReturn
 import yaml
 
 from gslb.policy.problems import Problem, Where
-from gslb.policy.syntax import describe, unusable
+from gslb.policy.syntax import describe, place, unusable
 from gslb.policy.wording import shown
 
 MAX_OCTETS: Final = 64 << 20  # of all files of one policy together
@@ -111,12 +111,10 @@ class Reader:
             self.problems.append(Problem(Where(path), "E002", text))
             return None
         try:
-            text = octets.decode("utf-8-sig")
+            text = octets.decode().removeprefix("\ufeff")
         except UnicodeDecodeError as error:
-            line = octets.count(b"\n", 0, error.start) + 1
-            start = octets.rfind(b"\n", 0, error.start) + 1
-            column = len(octets[start : error.start].decode("utf-8-sig")) + 1
-            where = Where(path, line, column)
+            before = octets[: error.start].decode().removeprefix("\ufeff")
+            where = Where(path, *place(before, len(before)))
             self.problems.append(Problem(where, "E001", "not UTF-8 text", hint="save it as UTF-8"))
             return None
         found = unusable(text)
@@ -226,8 +224,7 @@ class _Composer:
         self.reader.nodes += 1
         if not isinstance(event, yaml.ScalarEvent):
             self.stop(event.start_mark, "E008", "a key must be plain text")
-        self.tag(event)
-        text = str(event.value)
+        text = self.text(event)
         if event.anchor is not None:
             self.anchors[event.anchor] = (text, self.place(event.start_mark), 1)
         if text == "<<" and not event.style:
@@ -241,8 +238,7 @@ class _Composer:
         return self.reader.keep(text)
 
     def scalar(self, event: Any) -> str | int | float | bool | None:
-        self.tag(event)
-        text = str(event.value)
+        text = self.text(event)
         if event.style:  # quoted or block: text
             return self.reader.keep(text)
         if text in _WORDS:
@@ -269,6 +265,14 @@ class _Composer:
         if reader.nodes > reader.limits.nodes:
             self.stop(mark, "E002", f"aliases expand to more than {reader.limits.nodes:,} values")
         return value, places
+
+    def text(self, event: Any) -> str:
+        """Return the text of a scalar; escapes bring in nothing that may not stand there plainly."""
+        self.tag(event)
+        text = str(event.value)
+        if event.style == '"' and (found := unusable(text)) is not None:
+            self.stop(event.start_mark, "E003", found[2])
+        return text
 
     def tag(self, event: Any) -> None:
         """Note a tag; a lone ``!`` is one too, though it says nothing."""

@@ -54,3 +54,13 @@ def test_letters_tell_the_severity_and_numbers_the_kind() -> None:
     for code in CODES:
         kinds = {"E": "012", "W": "3", "N": "4"}[code[0]]
         assert code[1] in kinds, code
+
+
+def test_every_code_is_provoked_by_a_test_or_a_mistake_of_the_corpus() -> None:
+    """Each code stands in a test that asks for it, or in the head of a file that must have it."""
+    tests = ROOT.parent / "tests"
+    texts = [file.read_text() for file in tests.rglob("test_*.py")]
+    corpus = (tests / "policy" / "mistakes").glob("*.yaml")
+    texts += [file.read_text("latin-1").partition("version:")[0] for file in corpus]
+    provoked = set(CODE.findall("\n".join(texts)))
+    assert set(CODES) - provoked == set()

@@ -9,9 +9,10 @@ codes that are listed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -87,6 +88,50 @@ def test_a_file_with_an_error_gives_no_plan(file: Path) -> None:
     assert (plan is None) is bool(errors)
     assert bool(errors) is any(one.code.startswith("E") for one in expected_of(file))
     assert problems == sorted(set(problems))
+
+
+TRAPS = [
+    ("when: {area: asia}", "when: {area: [NO, no, CH, DE]}"),
+    ("name: asia", "name: off"),
+    ("name: rest", "name: 2026-12-01"),
+    ("name: rest", "name: 010"),
+    ("name: rest", "name: ON"),
+    ("when: {area: asia}", "when: {asn: [2914, AS3320, '5511']}"),
+    ("  static: |\n    mail A 192.0.2.25\n", '  static: "mail A 192.0.2.25\\n@ TXT no"\n'),
+    ("      a: {A: 192.0.2.11,", "      1a: {A: 192.0.2.11,"),
+    ("      a: {A: 192.0.2.11,", "      007: {A: 192.0.2.11,"),
+    ("      a: {A: 192.0.2.11,", "      on: {A: 192.0.2.11,"),
+    (
+        "      b: {A: 192.0.2.12,",
+        "      b: {drained: {why: no, until: 2099-12-01T06:00Z}, A: 192.0.2.12,",
+    ),
+    ("      b: {A: 192.0.2.12,", "      b: {drained: {why: Straße#4 🚧}, A: 192.0.2.12,"),
+    ("  www.example.com:", "  '*.example.com':"),
+    ("  www.example.com:", "  WWW.Example.COM.:"),
+    ("path: /healthz}", "path: /healthz, expect: 200, every: 5, timeout: 1.5, quorum: 1/1}"),
+    ("ttl: 30", "ttl: 30, headroom: 0.5, panic: {below: 0}"),
+    ("ttl: 30", "ttl: 1m, protect: {damping: off, slow_start: off, removal: off}"),
+    ("check: https}", "check: false}"),
+    ("        to: gcp/asia-east1", "        to: {gcp/asia-east1: 1}"),
+    ("version: 1\n", "%YAML 1.2\n---\nversion: 1\n"),
+    ("version: 1\n", "\ufeffversion: 1\n"),
+    ("\n", "\r\n"),
+]
+
+
+@pytest.mark.parametrize(("written", "trap"), TRAPS)
+def test_what_only_looks_like_a_mistake_is_none(
+    break_sound: Callable[..., Any], written: str, trap: str
+) -> None:
+    found = break_sound((written, trap))
+    assert [p for p in found.problems if p.severity is Severity.ERROR] == []
+    assert found.plan is not None
+
+
+def test_the_example_of_the_specification_has_no_error() -> None:
+    plan, problems = check.find_problems([FOLDER.with_name("data") / "example.com.yaml"])
+    assert plan is not None
+    assert {problem.severity for problem in problems} <= {Severity.WARNING, Severity.NOTE}
 
 
 def test_the_corpus_has_many_kinds_of_mistakes() -> None:

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from gslb.policy.document import read_document
@@ -106,6 +107,27 @@ def test_the_example_is_accepted(example: Any) -> None:
     assert accepts(schema, example, schema)
 
 
+POLICIES = [
+    file
+    for file in sorted(Path(__file__).parents[2].joinpath("policies").glob("*.yaml"))
+    if not file.name.endswith(".expect.yaml")
+]
+
+
+@pytest.mark.parametrize("file", [EXAMPLE, *POLICIES], ids=lambda file: file.stem)
+def test_policies_are_valid_for_the_validator_that_editors_build_on(file: Path) -> None:
+    jsonschema.Draft202012Validator(policy_schema()).validate(read_document(file).data)
+
+
+def test_the_schema_is_one_and_its_small_reader_here_agrees(example: Any) -> None:
+    schema = policy_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    for steps, value, good in CHANGES:
+        data = changed(example, steps, value)
+        assert validator.is_valid(data) is good, steps
+
+
 CHANGES: list[tuple[tuple[str, ...], Any, bool]] = [
     (("version",), 2, False),
     (("version",), "1", False),
@@ -151,16 +173,22 @@ CHANGES: list[tuple[tuple[str, ...], Any, bool]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("steps", "value", "good"), CHANGES)
-def test_schema_and_model_agree(
-    example: Any, steps: tuple[str, ...], value: Any, good: bool
-) -> None:
+def changed(example: Any, steps: tuple[str, ...], value: Any) -> Any:
+    """Return a copy of *example* with *value* at *steps*."""
     data = copy.deepcopy(example)
     *above, last = steps
     inner = data
     for step in above:
         inner = inner[step]
     inner[last] = value
+    return data
+
+
+@pytest.mark.parametrize(("steps", "value", "good"), CHANGES)
+def test_schema_and_model_agree(
+    example: Any, steps: tuple[str, ...], value: Any, good: bool
+) -> None:
+    data = changed(example, steps, value)
     schema = policy_schema()
     assert accepts(schema, data, schema) is good
     try:

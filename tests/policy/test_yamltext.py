@@ -61,7 +61,7 @@ def test_norway_is_a_country(parser: str, word: str) -> None:
         *("010", "0o10", "0x1f", "0b11", "1_000", "1:30", "190:20:30", "00", "-01", "+010"),
         *("1e3", "1.5e3", ".5", "1.", "-.5", ".inf", "-.INF", ".nan", "1,5", "1.2.3", "１"),
         *("2026-12-01", "2026-12-01T06:00Z", "12:00", "True", "TRUE", "False", "Null", "NULL"),
-        *("nil", "none", "=", "1a", "-", "--", "+", "12345678901234567890", "200-299", "2/3"),
+        *("nil", "none", "=", "1a", "--", "+", "12345678901234567890", "200-299", "2/3"),
     ],
 )
 def test_what_only_looks_like_a_number_or_a_word_stays_text(parser: str, word: str) -> None:
@@ -152,9 +152,7 @@ def test_equal_keys_of_different_mappings_are_no_repetition(parser: str) -> None
         ("!!str a: 1\n", [(1, 1, "E007")]),
     ],
 )
-def test_keys_are_plain_text(
-    parser: str, text: str, places: list[tuple[int, int, str]]
-) -> None:
+def test_keys_are_plain_text(parser: str, text: str, places: list[tuple[int, int, str]]) -> None:
     assert told(text) == places
 
 
@@ -275,6 +273,12 @@ def test_broken_text_is_explained_in_the_words_of_its_writer(
     assert (problem.where.line, problem.code, problem.text) == (line, "E003", words)
 
 
+@pytest.mark.parametrize("text", ["a: 1\nb: [1,\n  2\nc: 3\n", "a: 1\nb: {x: 1,\n  y: 2\nc: 3\n"])
+def test_what_is_not_closed_is_told_with_the_line_that_opens_it(parser: str, text: str) -> None:
+    (problem,) = read(text)[1]
+    assert problem.hint == "it begins in line 2"
+
+
 # anchors and aliases
 
 
@@ -381,16 +385,17 @@ def test_places_beyond_what_they_can_hold_stop_at_the_last(parser: str) -> None:
 
 # properties
 
+
+def yamltext_allows(character: str) -> bool:
+    return character < "\ufff0" or character == "\ufffd" or character > "\uffff"
+
+
 PRINTABLE = st.characters(
     exclude_categories=("Cs", "Cc"),
     exclude_characters="\x85\u2028\u2029\ufeff\ufffe\uffff",
     include_characters="\t\n",
-).filter(lambda c: yamltext_allows(c))
+).filter(yamltext_allows)
 TEXT = st.text(PRINTABLE, max_size=20)
-
-
-def yamltext_allows(character: str) -> bool:
-    return "\ufff0" > character or character in "\ufffd" or character > "\uffff"
 
 
 NUMBERS = st.integers(-(10**18), 10**18) | st.decimals(
