@@ -1,6 +1,6 @@
 """The values that pass through a health checker. Times are seconds of one monotonic clock.
 
-    Probe (what to try, where) → schedule → Outcome (what one try saw) → tracker → Transition
+Probe (what to try, where) → schedule → Outcome (what one try saw) → tracker → Transition
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ class Kind(StrEnum):
     TIMEOUT = "timeout"
     REFUSED = "refused"  # the peer said no: RST, ICMP unreachable, closed in the middle
     TLS = "tls"  # handshake or certificate
-    STATUS = "status"  # an answer, but not an accepted one (HTTP code, RCODE, gRPC status, exit code)
+    STATUS = (
+        "status"  # an answer, but not an accepted one (HTTP code, RCODE, gRPC status, exit code)
+    )
     BODY = "body"  # the text that must be there is not
     PROTOCOL = "protocol"  # not an answer in the protocol that was spoken
     LATE = "late"  # started too late, or the event loop stalled: says nothing of the target
@@ -63,7 +65,9 @@ class Outcome:
 
     verdict: Verdict
     kind: Kind
-    detail: str  # one line for people: "HTTP 503 in 41 ms"; nothing that came from the peer beyond it
+    detail: (
+        str  # one line for people: "HTTP 503 in 41 ms"; nothing that came from the peer beyond it
+    )
     scheduled: float
     started: float
     finished: float

@@ -115,4 +115,6 @@ def _parse(text: str) -> Address | None:
 
 
 def _within(forms: Iterable[Address], networks: Iterable[Network]) -> bool:
-    return any(form in network for form in forms for network in networks if form.version == network.version)
+    return any(
+        form in network for form in forms for network in networks if form.version == network.version
+    )

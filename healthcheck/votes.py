@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from enum import StrEnum
 from hashlib import blake2b
 from math import isfinite
@@ -62,7 +62,9 @@ class Vote:
 
 def key_of(probe: Probe) -> str:
     """Return the key of *probe*, the same for equal probes on every node: 32 hexadecimal digits."""
-    content = json.dumps(astuple(probe), ensure_ascii=True).encode("ascii")
+    # 5 and 5.0 are equal, but not the same text.
+    times = replace(probe, every=float(probe.every), timeout=float(probe.timeout))
+    content = json.dumps(astuple(times), ensure_ascii=True).encode("ascii")
     return blake2b(content, digest_size=16).hexdigest()
 
 

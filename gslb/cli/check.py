@@ -6,19 +6,22 @@ import argparse
 import json
 import sys
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
 
-from gslb.geo.load import load_world_geo
+from gslb.cli.options import add_place_options, given_settings
+from gslb.node.configuration import read_settings
+from gslb.node.surroundings import look_around
 from gslb.policy.compile import compile_policies
 from gslb.policy.plain import plain_plan
 from gslb.policy.plan import Plan
 from gslb.policy.problems import Problem, Severity
 from gslb.policy.quote import Quoter
 from gslb.steering.lint import lint_plan
-from gslb.steering.world import make_world
+from gslb.steering.world import World
 
 EXIT_ERRORS = 1
 EXIT_WARNINGS = 2  # with --strict
@@ -45,12 +48,18 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         dest="whole",
         help="print the plan as JSON, all defaults filled in; problems go to standard error",
     )
+    add_place_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the problems, then how many there are, and the plan if that is wanted."""
-    plan, problems = find_problems(arguments.paths)
+    settings = read_settings(arguments.config, given_settings(arguments))
+
+    def look() -> World:
+        return look_around(settings.geo, settings.state_directory, datetime.now(UTC)).world
+
+    plan, problems = find_problems(arguments.paths, look)
     if not arguments.notes:
         problems = [problem for problem in problems if problem.severity is not Severity.NOTE]
     counts = Counter(problem.severity for problem in problems)
@@ -75,12 +84,16 @@ def _print_problems(problems: list[Problem], *, as_json: bool, beside: bool) -> 
         console.print(block)
 
 
-def find_problems(paths: list[Path]) -> tuple[Plan | None, list[Problem]]:
-    """Return the plan, unless there are errors, and all problems: of the files, then of who gets what."""
+def find_problems(
+    paths: list[Path], look: Callable[[], World]
+) -> tuple[Plan | None, list[Problem]]:
+    """Return the plan, unless there are errors, and all problems: of the files, then of who gets what.
+
+    *look* gives the world of the node; it is called only if the files can be read.
+    """
     plan, problems = compile_policies(paths)
     if plan is not None:
-        world = make_world(load_world_geo().table, datetime.now(UTC))
-        problems = sorted({*problems, *lint_plan(plan, world)})
+        problems = sorted({*problems, *lint_plan(plan, look())})
         if any(problem.severity is Severity.ERROR for problem in problems):
             plan = None
     return plan, problems

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 import dns.exception
 import dns.rdatatype
 
+from gslb.cli.options import add_place_options, given_settings
 from gslb.errors import GslbError
-from gslb.geo.load import load_world_geo
 from gslb.node.configuration import read_settings
+from gslb.node.surroundings import look_around
 from gslb.policy.compile import compile_policies
 from gslb.policy.plan import Plan
 from gslb.policy.problems import PolicyError, Severity
@@ -24,7 +25,6 @@ from gslb.steering.explain_text import explain_text
 from gslb.steering.explanation import Explanation
 from gslb.steering.situation import Situation
 from gslb.steering.whatif import suppose
-from gslb.steering.world import make_world
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -54,7 +54,7 @@ def add_parser(commands: Commands) -> None:
         metavar="PATH",
         help="policy file or folder; may be repeated (default: those of the node's settings)",
     )
-    parser.add_argument("--config", type=Path, metavar="FILE", help="the node's settings")
+    add_place_options(parser)
     parser.add_argument("--resolver", metavar="ADDRESS", help="the resolver that asks for CLIENT")
     parser.add_argument(
         "--what-if",
@@ -74,15 +74,15 @@ def run(options: argparse.Namespace) -> int:
     """Print the explanation. Return an exit code as the help tells. Raises GslbError."""
     at = read_time(options.at)
     rtype = read_type(options.type)
-    given = {} if options.policies is None else {"policies": options.policies}
-    settings = read_settings(options.config, given)
+    settings = read_settings(options.config, given_settings(options))
     plan = _plan(list(settings.policies))
-    loaded = load_world_geo(settings.geo, may_compile=True)
-    for alarm in loaded.alarms:
+    around = look_around(settings.geo, settings.state_directory, at)
+    for alarm in around.alarms:
         print(f"gslb: geography: {alarm}", file=sys.stderr)
-    world = make_world(loaded.table, at)
     situation = suppose(plan, Situation(at), options.what_if)
-    story = explain(plan, world, situation, options.name, options.client, rtype, options.resolver)
+    story = explain(
+        plan, around.world, situation, options.name, options.client, rtype, options.resolver
+    )
     if options.json:
         print(json.dumps(story.to_json(), indent=2, ensure_ascii=False))
     else:

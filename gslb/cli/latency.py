@@ -7,19 +7,19 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gslb.cli.options import add_place_options, given_settings
-from gslb.geo.load import load_world_geo
 from gslb.node.configuration import read_settings
 from gslb.node.measurements import (
-    measurements_in_use,
     measurements_path,
     put_in_use,
     read_measurements,
 )
+from gslb.node.surroundings import look_around
 from gslb.policy.compile import compile_policies
 from gslb.policy.plan import Pick
 from gslb.policy.problems import PolicyError, Severity
@@ -33,7 +33,6 @@ from gslb.steering.latency import (
     LatencyTable,
 )
 from gslb.steering.shift import shifted
-from gslb.steering.world import make_world
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -111,9 +110,8 @@ def changes(options: argparse.Namespace, table: LatencyTable, now: datetime) -> 
     if plan is None:
         raise PolicyError([one for one in problems if one.severity is Severity.ERROR])
     settings = _settings(options)
-    geo = load_world_geo(settings.geo).table
-    current, _ = measurements_in_use(settings.state_directory, now)
-    worlds = make_world(geo, now, current), make_world(geo, now, table)
+    world = look_around(settings.geo, settings.state_directory, now).world
+    worlds = world, replace(world, latency=table)
     for zone in plan.zones:
         for policy in zone.policies:
             if not any(rule.pick is Pick.LATENCY for rule in policy.rules):

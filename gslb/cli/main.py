@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import signal
 import sys
@@ -55,6 +56,9 @@ def make_parser(command: str | None) -> Parser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that *arguments* (default: the process's) name, and return the exit code."""
+    for stream in (sys.stdout, sys.stderr):  # a terminal that lacks "…" must not end a command
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     words = list(sys.argv[1:] if arguments is None else arguments)
     command = next((word for word in words if not word.startswith("-")), None)
     try:

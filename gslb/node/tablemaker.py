@@ -20,7 +20,6 @@ from gslb.answers.pack import pack
 from gslb.answers.patch import ArenaFull, TableWriter
 from gslb.answers.verify import verify
 from gslb.errors import GslbError
-from gslb.geo.load import load_world_geo
 from gslb.node.compilation import (
     LENGTH_OCTETS,
     Change,
@@ -32,7 +31,7 @@ from gslb.node.compilation import (
     lines_of,
     packed,
 )
-from gslb.node.measurements import measurements_in_use
+from gslb.node.surroundings import look_around
 from gslb.policy.compile import compile_policies
 from gslb.policy.names import name_text
 from gslb.policy.plan import Endpoint, Plan
@@ -41,9 +40,8 @@ from gslb.state.tables import TableStore, map_table
 from gslb.steering.lint import lint_plan
 from gslb.steering.render import Renderer
 from gslb.steering.situation import Situation
-from gslb.steering.world import make_world
 
-MAX_REASONS = 5  # why a table is not valid; wrong rows of measurements
+MAX_REASONS = 5  # why a table is not valid
 
 
 class TableMaker:
@@ -73,13 +71,11 @@ class TableMaker:
         if plan is None:
             return Refused(tuple(problems))
         at = job.situation.at
-        loaded = load_world_geo(job.geo, state=job.state_directory, today=at.date())
-        latency, alarms = measurements_in_use(job.state_directory, at)
-        world = make_world(loaded.table, at, latency)
-        problems = [*problems, *lint_plan(plan, world)]
+        around = look_around(job.geo, job.state_directory, at, today=at.date())
+        problems = [*problems, *lint_plan(plan, around.world)]
         if any(problem.severity is Severity.ERROR for problem in problems):
             return Refused(tuple(problems))
-        self._renderer = Renderer(plan, world, serial=job.serial)
+        self._renderer = Renderer(plan, around.world, serial=job.serial)
         self._store = TableStore(job.state_directory)
         path, octets = self._write(job.generation, job.situation)
         self._compiled = Compiled(
@@ -92,8 +88,8 @@ class TableMaker:
             aliases=aliases_of(plan),
             ends=ends_of(plan, at),
             warnings=tuple(lines_of(problems, Severity.WARNING)),
-            geo=loaded.source,
-            geo_alarms=(*loaded.alarms, *alarms[:MAX_REASONS]),
+            geo=around.source,
+            geo_alarms=around.alarms,
             seconds=time.monotonic() - started,
             octets=octets,
         )

@@ -73,7 +73,9 @@ def lacks(policy: Policy, sites: Mapping[str, Site]) -> Iterator[Lack]:
         if not able:
             continue
         for index in concerned(policy, rtype):
-            if not any(can_answer(site, rtype) for site in _sources(policy.rules[index], sites, rtype)):
+            if not any(
+                can_answer(site, rtype) for site in _sources(policy.rules[index], sites, rtype)
+            ):
                 yield Lack(rtype, index, able)
 
 

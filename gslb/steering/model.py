@@ -1,9 +1,9 @@
 """The values that pass between the steps of steering.
 
-    matching: policy × geography → classes of clients         (changes with policy or geography)
-    decide:   class × situation → shares of sites, with trace (changes with health and drains)
-    pools:    site × situation → answer sets                  (the same)
-    render:   all of it → answer table contents, or a patch
+matching: policy × geography → classes of clients         (changes with policy or geography)
+decide:   class × situation → shares of sites, with trace (changes with health and drains)
+pools:    site × situation → answer sets                  (the same)
+render:   all of it → answer table contents, or a patch
 """
 
 from __future__ import annotations

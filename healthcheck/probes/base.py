@@ -143,7 +143,9 @@ def from_tls_error(error: ssl.SSLError) -> Found:
 
 
 @contextlib.contextmanager
-def open_socket(attempt: Attempt, kind: socket.SocketKind, protocol: int = 0) -> Iterator[socket.socket]:
+def open_socket(
+    attempt: Attempt, kind: socket.SocketKind, protocol: int = 0
+) -> Iterator[socket.socket]:
     """Yield a non-blocking socket of the family of the probe's address. Raises OSError."""
     family = socket.AF_INET6 if ":" in attempt.probe.address else socket.AF_INET
     with socket.socket(family, kind, protocol) as sock:

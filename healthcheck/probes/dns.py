@@ -79,4 +79,6 @@ def judge(response: bytes, number: int, question: bytes, accept: str) -> Found |
 
 
 def _judge_code(rcode: int, accept: str) -> Found:
-    return Found(Kind.OK if accept == "any" else Kind.STATUS, dns.rcode.to_text(dns.rcode.Rcode(rcode)))
+    return Found(
+        Kind.OK if accept == "any" else Kind.STATUS, dns.rcode.to_text(dns.rcode.Rcode(rcode))
+    )

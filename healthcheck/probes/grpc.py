@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
+from typing import cast
 
 import h2.config
 import h2.connection
@@ -23,7 +24,13 @@ MAX_OCTETS = 64 * 1024  # from the peer, headers and settings included
 MAX_SERVICE = 1024  # octets
 _FRAME = struct.Struct("!BI")  # compressed, length
 _SERVING = {0: "UNKNOWN", 1: "SERVING", 2: "NOT_SERVING", 3: "SERVICE_UNKNOWN"}
-_STATUS_TEXT = {5: "no such service", 7: "permission denied", 12: "no health service", 14: "unavailable", 16: "not authenticated"}
+_STATUS_TEXT = {
+    5: "no such service",
+    7: "permission denied",
+    12: "no health service",
+    14: "unavailable",
+    16: "not authenticated",
+}
 
 
 async def try_grpc(attempt: Attempt) -> Found:
@@ -95,8 +102,7 @@ class Call(asyncio.Protocol):
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = transport = cast(asyncio.Transport, transport)  # uvloop's is none by class
         self._attempt.stage = "waiting for an answer"
         self._h2.initiate_connection()
         stream = self._h2.get_next_available_stream_id()

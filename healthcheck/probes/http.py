@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from functools import lru_cache
+from typing import cast
 
 import httptools
 
@@ -82,8 +83,7 @@ class Exchange(asyncio.Protocol):
     # asyncio's calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = transport = cast(asyncio.Transport, transport)  # uvloop's is none by class
         self._attempt.stage = "waiting for an answer"
         transport.write(self._request)
 

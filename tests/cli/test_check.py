@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,7 +13,8 @@ import pytest
 
 from gslb.cli import check
 from gslb.cli.main import main
-from gslb.geo.load import load_world_geo
+from gslb.geo.settings import GeoSettings
+from gslb.node.surroundings import look_around
 
 CLEAN = """\
 version: 1
@@ -39,9 +41,9 @@ UNKNOWN = CLEAN.replace("to: aws/us-east-1", "to: aws/us-east-2")
 
 @pytest.fixture(scope="module", autouse=True)
 def _geography_is_loaded_once() -> Iterator[None]:
-    loaded = load_world_geo()
+    around = look_around(GeoSettings(), Path("/nowhere"), datetime(2026, 11, 24, tzinfo=UTC))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(check, "load_world_geo", lambda: loaded)
+        patch.setattr(check, "look_around", lambda *_: around)
         yield
 
 

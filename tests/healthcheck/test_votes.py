@@ -128,7 +128,7 @@ def test_a_detail_cannot_move_the_cursor_of_a_terminal_nor_be_long() -> None:
 
 
 def test_equal_probes_have_one_key_and_others_another() -> None:
-    assert key_of(PROBE) == key_of(replace(PROBE))
+    assert key_of(PROBE) == key_of(replace(PROBE, every=5, timeout=2))
     assert key_of(PROBE) == "3a6a5325257efd26c7c0a52382545a16"  # nodes must agree on it
     keys = {
         key_of(other)

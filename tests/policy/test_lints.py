@@ -28,7 +28,10 @@ def no_v6(*, both: bool = True) -> list[tuple[str, str]]:
 
 
 # Both sites stand in ``to`` of every rule, so that each family has somewhere to go.
-BOTH = ("        to: gcp/asia-east1\n        then: [aws/us-east-1]", "        to: [gcp/asia-east1, aws/us-east-1]")
+BOTH = (
+    "        to: gcp/asia-east1\n        then: [aws/us-east-1]",
+    "        to: [gcp/asia-east1, aws/us-east-1]",
+)
 
 
 def test_the_sound_policy_has_no_problem(break_sound: Callable) -> None:

@@ -8,9 +8,11 @@ codes that are listed.
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from gslb.cli import check
 from gslb.geo.load import load_world_geo
 from gslb.policy.codes import CODES
 from gslb.policy.problems import Problem, Severity
+from gslb.steering.world import World, make_world
 
 FOLDER = Path(__file__).with_name("mistakes")
 FILES = sorted(FOLDER.glob("*.yaml"), key=lambda file: int(file.name.split("-")[0]))
@@ -59,19 +62,16 @@ def expected_of(file: Path) -> list[Expected]:
     return found
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _geography_is_loaded_once() -> Iterator[None]:
-    loaded = load_world_geo()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(check, "load_world_geo", lambda: loaded)
-        yield
+@functools.cache
+def world() -> World:
+    return make_world(load_world_geo().table, datetime(2026, 11, 24, tzinfo=UTC))
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_a_mistake_is_found_where_it_is_and_nothing_else(file: Path) -> None:
     expected = expected_of(file)
     assert expected
-    _, problems = check.find_problems([file])
+    _, problems = check.find_problems([file], world)
     told = "\n".join(map(str, problems))
     codes = {one.code for one in expected}
     for one in expected:
@@ -83,7 +83,7 @@ def test_a_mistake_is_found_where_it_is_and_nothing_else(file: Path) -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_a_file_with_an_error_gives_no_plan(file: Path) -> None:
-    plan, problems = check.find_problems([file])
+    plan, problems = check.find_problems([file], world)
     errors = [problem for problem in problems if problem.severity is Severity.ERROR]
     assert (plan is None) is bool(errors)
     assert bool(errors) is any(one.code.startswith("E") for one in expected_of(file))
@@ -129,7 +129,7 @@ def test_what_only_looks_like_a_mistake_is_none(
 
 
 def test_the_example_of_the_specification_has_no_error() -> None:
-    plan, problems = check.find_problems([FOLDER.with_name("data") / "example.com.yaml"])
+    plan, problems = check.find_problems([FOLDER.with_name("data") / "example.com.yaml"], world)
     assert plan is not None
     assert {problem.severity for problem in problems} <= {Severity.WARNING, Severity.NOTE}
 
@@ -144,7 +144,7 @@ def test_the_corpus_has_many_kinds_of_mistakes() -> None:
 def test_texts_are_for_people() -> None:
     """No jargon of the libraries behind, no file of ours, one line, no full stop at the end."""
     for file in FILES:
-        for problem in check.find_problems([file])[1]:
+        for problem in check.find_problems([file], world)[1]:
             for text in (problem.text, problem.hint):
                 assert "\n" not in text
                 assert not text.endswith("."), problem

@@ -1,0 +1,109 @@
+"""What the API needs from the process that it speaks for, and how that says no."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from gslb.api.models import (
+    Drain,
+    DrainCreated,
+    DrainLifted,
+    DrainPlan,
+    DrainRequest,
+    Event,
+    ExplainQuery,
+    Locations,
+    Status,
+)
+from gslb.errors import GslbError
+from gslb.steering.explanation import Explanation
+
+
+class RequestRefusedError(GslbError):
+    """The request asks for what makes no sense here; its text is shown to the caller."""
+
+
+class DrainRefusedError(GslbError):
+    """The guard refuses a drain that was not forced."""
+
+    def __init__(self, plan: DrainPlan) -> None:
+        super().__init__("; ".join(plan.refusals))
+        self.plan = plan
+
+
+class UnknownDrainError(GslbError):
+    """No drain has this id: never, or no longer."""
+
+
+class UnavailableError(GslbError):
+    """Something that this needs does not work now; nothing was changed."""
+
+
+class AuditUnwritableError(GslbError):
+    """The audit log cannot be written, and so nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who changes something, for the audit log."""
+
+    name: str  # of the token, or "uid 0"
+    via: str  # "token 1f2e3d4c5b6a" or "socket"
+    address: str  # of the client; "" over the socket
+    request: str  # the request's id
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """A piece of the event history, oldest first."""
+
+    events: tuple[Event, ...]
+    oldest: int  # sequence number of the oldest event that is kept; 0: none is
+    newest: int  # of the newest; 0: none is
+
+
+class Services(Protocol):
+    """The process in charge, as the API sees it. Any method may raise UnavailableError.
+
+    A mutation is one transaction: the audit log has it before anybody is told. It is not cancelled
+    when its caller has gone.
+    """
+
+    async def status(self) -> Status:
+        """Return how the node is."""
+        ...
+
+    async def locations(self) -> Locations:
+        """Return the tree with statuses, capacities and drains."""
+        ...
+
+    async def explain(self, question: ExplainQuery) -> Explanation:
+        """Return why a client is answered what it is.
+
+        Raises GslbError for a name, type, address, prefix or supposition that is none.
+        """
+        ...
+
+    async def drains(self) -> tuple[Drain, ...]:
+        """Return every override that holds now, oldest first."""
+        ...
+
+    async def plan_drain(self, request: DrainRequest) -> DrainPlan:
+        """Return what *request* would do. Raises RequestRefusedError: it matches no endpoint …"""
+        ...
+
+    async def create_drain(self, request: DrainRequest, author: Author) -> DrainCreated:
+        """Plan, judge, write and apply *request*, and return once the answers follow it.
+
+        Raises RequestRefusedError, DrainRefusedError, AuditUnwritableError.
+        """
+        ...
+
+    async def delete_drain(self, drain: str, reason: str, author: Author) -> DrainLifted:
+        """Lift the drain with this id. Raises UnknownDrainError, AuditUnwritableError."""
+        ...
+
+    async def history(self, after: int, limit: int) -> EventPage:
+        """Return the first *limit* events with a sequence number above *after*."""
+        ...

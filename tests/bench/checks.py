@@ -1,0 +1,160 @@
+"""What health checks cost: CPU of the whole process per HTTP check, and how late tries start.
+
+    python -m tests.bench.checks [--rate 1000] [--probes 10000] [--every 10] [--seconds 10]
+
+Two runs against a local HTTP server (nginx where it is installed): *rate* checks a second, and
+*probes* targets tried every so many seconds. Each probe has an address of its own in 127.0.0.0/8, no
+connection is kept, checker and server are pinned to different cores where there are two. Times belong
+to the machine that ran them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import resource
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import uvloop
+
+from healthcheck.model import Kind, Probe
+from healthcheck.runner import Checked, Runner
+from healthcheck.targets import reach
+
+CPUS = sorted(os.sched_getaffinity(0))
+_NGINX = """
+daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error crit;
+events {{ worker_connections 8192; }}
+http {{ access_log off; server {{ listen {port} backlog=4096; location / {{ return 200 "ok"; }} }} }}
+"""
+
+
+def main() -> None:
+    """Run both and print what they cost."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.checks")
+    parser.add_argument("--rate", type=int, default=1000, help="HTTP checks a second")
+    parser.add_argument("--probes", type=int, default=10_000)
+    parser.add_argument("--every", type=float, default=10.0, help="seconds")
+    parser.add_argument("--seconds", type=float, default=10.0, help="that are measured")
+    parser.add_argument("--profile", metavar="FILE", help="write a profile of the first run")
+    options = parser.parse_args()
+    os.sched_setaffinity(0, CPUS[:1])
+    with server() as (name, port):
+        print(f"{name}, Python {sys.version.split()[0]}, uvloop {uvloop.__version__}")
+        every = 5.0
+        count = int(options.rate * every)
+        uvloop.run(measure(port, count, every, options.seconds, options.profile))
+        uvloop.run(measure(port, options.probes, options.every, options.seconds, None))
+
+
+async def measure(
+    port: int, count: int, every: float, seconds: float, profile: str | None
+) -> None:
+    """Run *count* probes; print their CPU and lag over *seconds*, after one interval to settle."""
+    lags: list[float] = []
+    kinds: dict[Kind, int] = {}
+
+    def seen(checked: Checked) -> None:
+        outcome = checked.last
+        assert outcome is not None
+        lags.append(outcome.started - outcome.scheduled)
+        kinds[outcome.kind] = kinds.get(outcome.kind, 0) + 1
+
+    runner = Runner(reach(["127.0.0.0/8"]), on_outcome=seen)
+    runner.order(probe(number, port, every) for number in range(count))
+    runner.start()
+    await asyncio.sleep(every)
+    lags.clear()
+    kinds.clear()
+    runner.lag.worst = 0.0
+    before, began = cpu(), time.monotonic()
+    with profiled(profile):
+        await asyncio.sleep(seconds)
+    used, wall = cpu() - before, time.monotonic() - began
+    await runner.stop()
+    p50, p99 = statistics.quantiles(lags, n=100)[49], statistics.quantiles(lags, n=100)[98]
+    print(
+        f"{count} probes every {every:g} s: {len(lags) / wall:.0f} checks/s, "
+        f"{used / len(lags) * 1e6:.0f} us CPU each ({used / wall:.0%} of a core), "
+        f"start lag p50 {p50 * 1e3:.1f} ms, p99 {p99 * 1e3:.1f} ms, "
+        f"worst loop lag {runner.lag.worst * 1e3:.0f} ms, {_words(kinds)}"
+    )
+
+
+def probe(number: int, port: int, every: float) -> Probe:
+    """Return an HTTP probe of an address of its own."""
+    address = f"127.{1 + (number >> 16)}.{number >> 8 & 255}.{number & 255}"
+    return Probe("http", address, port, every, 2.0, 3, 3, host="www.example.com", path="/healthz")
+
+
+def cpu() -> float:
+    """Return the seconds of CPU that this process has used, the kernel's on its behalf included."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+@contextlib.contextmanager
+def server() -> Iterator[tuple[str, int]]:
+    """Yield name and port of a local HTTP server on the last core."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = int(free.getsockname()[1])
+    nginx = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    with tempfile.TemporaryDirectory(prefix="gslb-bench-") as folder:
+        if nginx:
+            config = Path(folder, "nginx.conf")
+            config.write_text(_NGINX.format(folder=folder, port=port))
+            command = [nginx, "-c", str(config), "-p", folder]
+        else:
+            command = [sys.executable, "-m", "tests.bench.checks_server", str(port)]
+        with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+            os.sched_setaffinity(process.pid, CPUS[-1:])
+            try:
+                _await_port(port)
+                for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
+                    os.sched_setaffinity(int(child), CPUS[-1:])
+                yield ("nginx" if nginx else "an asyncio server"), port
+            finally:
+                process.terminate()
+
+
+def _await_port(port: int) -> None:
+    until = time.monotonic() + 5.0
+    while time.monotonic() < until:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
+            return
+        time.sleep(0.05)
+    raise SystemExit("the local server does not listen")
+
+
+@contextlib.contextmanager
+def profiled(path: str | None) -> Iterator[None]:
+    """Write a profile of what runs inside to *path*, if there is one."""
+    if path is None:
+        yield
+        return
+    import cProfile
+
+    profile = cProfile.Profile()
+    profile.enable()
+    yield
+    profile.disable()
+    profile.dump_stats(path)
+
+
+def _words(kinds: dict[Kind, int]) -> str:
+    return ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
+
+
+if __name__ == "__main__":
+    main()
