@@ -10,12 +10,14 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from gslb.geo.settings import GeoSettings
 
 MAX_LISTEN = 64  # addresses; each takes two sockets a worker
 MAX_WORKERS = 256
+MAX_POLICIES = 1024  # files and folders
+MAX_RESOLVERS = 16
 DEFAULT_CONFIG = Path("/etc/gslb/gslb.yaml")
 DEFAULT_POLICIES = Path("/etc/gslb/policies")
 
@@ -58,7 +60,13 @@ def parse_listen(text: object) -> object:
     elif text.count(":") == 1:
         host, _, port = text.partition(":")
     elif text.count(":") > 1:
-        raise ValueError(f"an IPv6 address goes in brackets: [{text}]:53")
+        raise ValueError(f"an IPv6 address goes in brackets: {_bracketed(text)}")
+    alone = text.removeprefix(":")
+    if alone.isascii() and alone.isdecimal():
+        raise ValueError(
+            f"{text!r} has no address; write 0.0.0.0:{alone} for all IPv4 addresses of the machine,"
+            f" [::]:{alone} for IPv6"
+        )
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
@@ -68,6 +76,25 @@ def parse_listen(text: object) -> object:
     if not (port.isascii() and port.isdecimal() and 1 <= int(port[:6]) <= 65535):
         raise ValueError(f"{port!r} is not a port (1 to 65535)")
     return Listen(address=str(address), port=int(port))
+
+
+def _bracketed(text: str) -> str:
+    """Return what somebody may have meant by an IPv6 address without brackets."""
+    whole = f"[{text}]:53"
+    host, _, port = text.rpartition(":")
+    try:
+        ipaddress.IPv6Address(host)
+    except ValueError:
+        return whole
+    return f"[{host}]:{port}" if not _is_address(text) else f"[{host}]:{port}, or {whole}"
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _parse_network(text: object) -> object:
@@ -82,6 +109,17 @@ def _parse_network(text: object) -> object:
 def _one_or_more(value: object) -> object:
     """Accept one thing where several may stand."""
     return (value,) if isinstance(value, str | Path) else value
+
+
+def _entries(least: int, most: int) -> AfterValidator:
+    """Limit how many things there are. Only right ones get here, so that none is told twice."""
+
+    def counted(values: tuple[object, ...]) -> tuple[object, ...]:
+        if not least <= len(values) <= most:
+            raise ValueError(f"takes {least} to {most} entries, not {len(values)}")
+        return values
+
+    return AfterValidator(counted)
 
 
 ListenText = Annotated[Listen, BeforeValidator(parse_listen)]
@@ -155,19 +193,19 @@ def default_workers() -> int:
 class Settings(_Section):
     """Everything that this node is told about itself."""
 
-    listen: Annotated[tuple[ListenText, ...], BeforeValidator(_one_or_more)] = Field(
-        DEFAULT_LISTEN, min_length=1, max_length=MAX_LISTEN
-    )
+    listen: Annotated[
+        tuple[ListenText, ...], BeforeValidator(_one_or_more), _entries(1, MAX_LISTEN)
+    ] = DEFAULT_LISTEN
     state_directory: Path = Field(default_factory=default_state_directory)
-    policies: Annotated[tuple[Path, ...], BeforeValidator(_one_or_more)] = Field(
-        (DEFAULT_POLICIES,), min_length=1, max_length=1024
-    )
+    policies: Annotated[
+        tuple[Path, ...], BeforeValidator(_one_or_more), _entries(1, MAX_POLICIES)
+    ] = (DEFAULT_POLICIES,)
     workers: int = Field(default_factory=default_workers, ge=1, le=MAX_WORKERS)
     dataplane: Literal["auto", "python"] = "auto"
     nsid: str | None = Field(None, min_length=1, max_length=16, pattern=r"^[!-~]+$")
-    resolvers: Annotated[tuple[ListenText, ...], BeforeValidator(_one_or_more)] = Field(
-        (), max_length=16, description="for `alias:`"
-    )
+    resolvers: Annotated[
+        tuple[ListenText, ...], BeforeValidator(_one_or_more), _entries(0, MAX_RESOLVERS)
+    ] = Field((), description="for `alias:`")
     ecs: EcsSection = EcsSection()
     geo: GeoSettings = GeoSettings()
     tcp: TcpSection = TcpSection()

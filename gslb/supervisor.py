@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import time
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from gslb.errors import GslbError
 from gslb.logs import Log
 from gslb.node import takeover
 from gslb.node.children import Workers
-from gslb.node.compilation import Compiled, Refused
+from gslb.node.compilation import Refused, Unchanged
 from gslb.node.keeper import ServedTable, TableKeeper
 from gslb.node.notify import notify, watchdog_seconds
 from gslb.node.statedir import StateDirectory
@@ -29,6 +30,7 @@ from gslb.state.tables import TableStore
 
 MIN_CONNECTIONS, MIN_PER_CLIENT = 64, 16  # TCP, of a worker, however many share the node's limits
 
+_LINE_COLUMN = re.compile(r":\d+:\d+:")
 _log = Log(__name__)
 
 
@@ -53,6 +55,7 @@ class Supervisor:
         self._stop = asyncio.Event()
         self._reloads: set[asyncio.Task[None]] = set()
         self._reloading = asyncio.Lock()
+        self._told: frozenset[str] = frozenset()  # what the log has said of the served policies
 
     async def run(self) -> None:
         """Serve until told to stop. Raises GslbError if the start fails."""
@@ -130,13 +133,20 @@ class Supervisor:
                 return {"ok": False, "error": str(error)}
         if isinstance(result, Refused):
             return {"ok": False, "problems": result.lines}
-        _log_serving("reloaded", result)
+        compiled, told = self._keeper.compiled, self._told
+        assert compiled is not None
+        unchanged = isinstance(result, Unchanged)
+        changes = compiled.changes.lines if compiled.changes and not unchanged else []
+        self._log_serving("nothing has changed" if unchanged else "reloaded", changes)
         return {
-            "generation": result.generation,
-            "policy": result.policy,
-            "zones": list(result.zones),
-            "names": result.names,
-            "warnings": list(result.warnings),
+            "unchanged": unchanged,
+            "changes": changes,
+            "generation": compiled.generation,
+            "policy": compiled.policy,
+            "zones": list(compiled.zones),
+            "names": compiled.names,
+            "warnings": compiled.warning_count,
+            "new_warnings": [line for line in compiled.warnings if _saying(line) not in told],
             "seconds": round(result.seconds, 3),
         }
 
@@ -167,9 +177,38 @@ class Supervisor:
             "names": compiled.names if compiled else None,
             "geo": compiled.geo if compiled else None,
             "geo_alarms": list(compiled.geo_alarms) if compiled else [],
+            "warnings": compiled.warning_count if compiled else 0,
+            "notes": list(compiled.notes) if compiled else [],
             "refused": keeper.refusal,
+            "failed": keeper.failures,
             "workers": await self._workers.status(),
         }
+
+    def _log_serving(self, event: str, changes: list[str]) -> None:
+        """Log what is served, and of what there is to say about it what is new."""
+        compiled = self._keeper.compiled
+        assert compiled is not None
+        kinds = (
+            ("policy warning", compiled.warnings),
+            ("geography", compiled.geo_alarms),
+            ("note", compiled.notes),
+        )
+        for kind, lines in kinds:
+            for line in lines:
+                if _saying(line) not in self._told:
+                    _log.warning(kind, problem=line)
+        self._told = frozenset(_saying(line) for _, lines in kinds for line in lines)
+        _log.info(
+            event,
+            generation=compiled.generation,
+            policy=compiled.policy,
+            zones=len(compiled.zones),
+            names=compiled.names,
+            warnings=compiled.warning_count,
+            seconds=compiled.seconds,
+            octets=compiled.octets,
+            **({"changes": "; ".join(changes)} if changes else {}),
+        )
 
     def _handle_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -186,8 +225,10 @@ class Supervisor:
             state_directory=str(self.settings.state_directory),
             seconds=time.monotonic() - self._began,
         )
+        if os.geteuid() == 0:
+            _log.warning("runs as root", hint="all it needs is CAP_NET_BIND_SERVICE, for port 53")
         if self._keeper.compiled is not None:
-            _log_serving("policies", self._keeper.compiled)
+            self._log_serving("policies", [])
         notify("READY=1", f"STATUS=serving generation {served.generation}")
         self._ready()
 
@@ -214,20 +255,9 @@ async def _show_life() -> None:
             notify("WATCHDOG=1")
 
 
-def _log_serving(event: str, compiled: Compiled) -> None:
-    for line in compiled.warnings:
-        _log.warning("policy warning", problem=line)
-    for line in compiled.geo_alarms:
-        _log.warning("geography", problem=line)
-    _log.info(
-        event,
-        generation=compiled.generation,
-        policy=compiled.policy,
-        zones=len(compiled.zones),
-        names=compiled.names,
-        seconds=compiled.seconds,
-        octets=compiled.octets,
-    )
+def _saying(line: str) -> str:
+    """Return what *line* says, wherever that stands: an edit above it makes it no other."""
+    return _LINE_COLUMN.sub(":", line, count=1)
 
 
 def _orders(settings: Settings, secrets: tuple[bytes, ...]) -> Orders:

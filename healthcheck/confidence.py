@@ -28,8 +28,8 @@ class Load:
     def note(self, belief: Belief, outcome: Outcome) -> None:
         """Count *outcome*; *belief* is what was believed before it.
 
-        A target of which nothing is known is left out where the outcome says nothing either: an address
-        family that this host does not have is no sign of overload.
+        A target of which nothing is known is left out where the outcome says nothing either: an
+        address family that this host does not have is no sign of overload.
         """
         unknown = outcome.verdict is Verdict.UNKNOWN
         if unknown and belief.status is Status.UNKNOWN:

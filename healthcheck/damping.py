@@ -44,7 +44,7 @@ class Damped:
 
 
 def hold(level: int) -> float:
-    """Return the hold-down of *level* in seconds: 0, 0, 30, 60 … 900. The first DOWN has level 1."""
+    """Return the seconds that *level* holds: 0, 0, 30, 60 … 900. The first DOWN is level 1."""
     if level <= 1:
         return 0.0
     return min(LONGEST_HOLD, FIRST_HOLD * 2.0 ** (min(level, MAX_LEVEL) - 2))
@@ -53,8 +53,8 @@ def hold(level: int) -> float:
 def damp(damped: Damped, seen: Status, at: float) -> Damped:
     """Return the damped status at *at*, when the followed status is *seen*.
 
-    DOWN and UNKNOWN pass at once: the first must not wait, and to keep a target out without evidence
-    is the wrong way round. UP after DOWN waits for the hold-down and for QUIET.
+    DOWN and UNKNOWN pass at once: the first must not wait, and to keep a target out without
+    evidence is the wrong way round. UP after DOWN waits for the hold-down and for QUIET.
     """
     if seen is not damped.seen:
         damped = replace(damped, seen=seen, seen_since=at)
@@ -71,7 +71,7 @@ def damp(damped: Damped, seen: Status, at: float) -> Damped:
 
 
 def _left(damped: Damped, at: float) -> int:
-    """Return the level after the time spent away from DOWN; never a rise, whatever the clock says."""
+    """Return the level after the time spent away from DOWN; never more than it was."""
     if damped.level == 0:
         return 0
     return max(0, damped.level - max(0, int((at - damped.left_at) // WINDOW)))

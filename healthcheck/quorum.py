@@ -75,19 +75,40 @@ class _Case:
         self.agreed_at = agreed_at  # the newest evidence of the last quorum
 
 
+class _Said:
+    """Who says what of one target, in the order of the voters' names."""
+
+    __slots__ = ("doubted", "down", "silent", "up", "voters")
+
+    def __init__(self) -> None:
+        self.voters = 0
+        self.up: list[str] = []
+        self.down: list[str] = []
+        self.silent: list[str] = []
+        self.doubted: list[tuple[str, Doubt]] = []
+
+
 class Council:
-    """The checkers and what they say. `receive` answers at once, `sweep` (each second) follows time."""
+    """The checkers and what they say: `receive` each vote, `sweep` each second."""
 
     def __init__(self, checkers: Iterable[str]) -> None:
-        self._voters = {name: Voter(name) for name in checkers}
+        self._voters = {name: Voter(name) for name in sorted(set(checkers))}
         self._cases: dict[str, _Case] = {}
         self._judged_at: dict[str, float] = {}
+        self._held: set[str] = set()  # targets whose last status goes on without a quorum
+        # What makes `sweep` count everything again, not only what time has touched:
+        self._upset = True  # who votes, or who is believed, has changed
+        self._suspects: set[str] = set()  # checkers that may have been blind since the last sweep
+        self._believed: set[str] = set()  # not quarantined at the last sweep
         self.refused = 0  # votes of strangers, on unknown targets, or older than what was known
 
     def seat(self, checkers: Iterable[str]) -> None:
-        """Make *checkers* the voters; those who stay keep their ballots. `sweep` shows the effect."""
-        self._voters = {name: self._voters.get(name) or Voter(name) for name in checkers}
+        """Make *checkers* the voters; who stays keeps the ballots. `sweep` shows the effect."""
+        self._voters = {
+            name: self._voters.get(name) or Voter(name) for name in sorted(set(checkers))
+        }
         self._judged_at = {n: at for n, at in self._judged_at.items() if n in self._voters}
+        self._upset = True
 
     def watch(
         self,
@@ -97,21 +118,24 @@ class Council:
         status: Status = Status.UNKNOWN,
         age: float = 0.0,
     ) -> None:
-        """Count votes on *target* from now on; one that is watched already gets the new *terms* only.
+        """Count votes on *target* from now on; one that is watched already only gets new *terms*.
 
         *status* is what was last known of it, *age* how many seconds ago.
         """
         case = self._cases.get(target)
         if case is not None:
+            self._upset |= case.terms != terms
             case.terms = terms
         elif status is Status.UNKNOWN or not 0 <= age <= HOLD_AT_MOST:
             self._cases[target] = _Case(terms, Standing(Status.UNKNOWN, now, Basis.NOTHING), -inf)
         else:
             self._cases[target] = _Case(terms, Standing(status, now - age, Basis.HELD), now - age)
+            self._held.add(target)
 
     def forget(self, target: str) -> None:
         """Count no votes on *target* any more."""
         self._cases.pop(target, None)
+        self._held.discard(target)
         for voter in self._voters.values():
             voter.forget(target)
 
@@ -128,25 +152,36 @@ class Council:
         if not voter.cast(vote, case.terms.group, case.terms.lifetime, now):
             self.refused += 1
             return None
-        if (
-            vote.status is Status.DOWN
-            and now >= self._judged_at.get(voter.name, -inf) + _JUDGE_EVERY
-        ):
+        if voter.suspect:
+            self._suspects.add(voter.name)
+        judged_at = self._judged_at.get(voter.name, -inf)
+        if vote.status is Status.DOWN and now >= judged_at + _JUDGE_EVERY:
             self._judge(voter, now)
         return self._decide(vote.target, case, now)
 
     def sweep(self, now: float) -> dict[str, Standing]:
-        """Return the standings whose status the passing of time has changed, by target."""
+        """Return the standings whose status time, or doubt in a checker, has changed, by target."""
+        touched = {t for t in self._held if now - self._cases[t].agreed_at > HOLD_AT_MOST}
         for voter in self._voters.values():
-            voter.expire(now)
+            touched.update(voter.expire(now))
         for voter in self._voters.values():
             self._judge(voter, now)
+        if self._unsettled(now):
+            touched = set(self._cases)
         changed: dict[str, Standing] = {}
-        for target, case in self._cases.items():
-            standing = self._decide(target, case, now)
+        for target in touched:
+            standing = self._decide(target, self._cases[target], now)
             if standing is not None:
                 changed[target] = standing
         return changed
+
+    def _unsettled(self, now: float) -> bool:
+        """Whether it may have changed since the last sweep which votes count at all."""
+        suspects = {name for name, voter in self._voters.items() if voter.suspect}
+        believed = self._voters.keys() - self.quarantined(now).keys()
+        unsettled = self._upset or bool(suspects | self._suspects) or believed != self._believed
+        self._upset, self._suspects, self._believed = False, suspects, believed
+        return unsettled
 
     def quarantined(self, now: float) -> dict[str, float]:
         """Return until when which checkers are not believed."""
@@ -159,58 +194,70 @@ class Council:
     def _decide(self, target: str, case: _Case, now: float) -> Standing | None:
         """Count again; return the standing if its status is another one."""
         terms = case.terms
-        said: dict[Status, list[str]] = {status: [] for status in Status}
-        doubted: list[tuple[str, Doubt]] = []
-        newest = {Status.UP: -inf, Status.DOWN: -inf}
+        said = _Said()
+        newest_up = newest_down = -inf
         void_down = False
-        names = [n for n in self._voters if terms.checkers is None or n in terms.checkers]
-        for name in names:
-            voter = self._voters[name]
+        for name, voter in self._voters.items():
+            if terms.checkers is not None and name not in terms.checkers:
+                continue
+            said.voters += 1
             ballot = voter.ballot(target, now)
             status = Status.UNKNOWN if ballot is None else ballot.vote.status
             if ballot is None or status is Status.UNKNOWN:
-                said[Status.UNKNOWN].append(name)
+                said.silent.append(name)
                 continue
             doubt = _doubt(voter, ballot.vote, terms.group, now)
             if doubt is not Doubt.NONE:
-                doubted.append((name, doubt))
+                said.doubted.append((name, doubt))
                 # Overload makes no failures (late tries count for nothing); the rest may have.
                 void_down |= status is Status.DOWN and doubt is not Doubt.OVERLOAD
-                continue
-            said[status].append(name)
-            newest[status] = max(newest[status], ballot.seen_at)
-        agreed = _agreed(said, len(names), terms.needed)
+            elif status is Status.UP:
+                said.up.append(name)
+                newest_up = max(newest_up, ballot.seen_at)
+            else:
+                said.down.append(name)
+                newest_down = max(newest_down, ballot.seen_at)
+        agreed = _agreed(said, terms.needed)
         if agreed is not None:
-            case.agreed_at = newest[agreed]
-            basis = Basis.ONLY if len(names) == 1 else Basis.QUORUM
+            case.agreed_at = newest_up if agreed is Status.UP else newest_down
+            basis = Basis.ONLY if said.voters == 1 else Basis.QUORUM
         else:
             agreed, basis = _held(case, void_down, now)
-        return _settle(case, agreed, basis, said, doubted, now)
+        if basis is Basis.HELD:
+            self._held.add(target)
+        else:
+            self._held.discard(target)
+        return _settle(case, agreed, basis, said, now)
 
     def _judge(self, voter: Voter, now: float) -> None:
         """Begin or end the quarantine of *voter*.
 
-        It ends early when the others come to see what it was quarantined for: it was only the first.
+        It ends early when the others come to see the same: then it was only the first. What has
+        turned down meanwhile may be a new reason.
         """
         if voter.quarantined_until > now:
-            alone = [t for t in voter.accused if not self._shared(voter, t, now)]
-            if not _too_many(len(alone), voter.judged):
-                voter.quarantined_until = -inf
-        elif _too_many(voter.turned, voter.judged):
             self._judged_at[voter.name] = now
-            alone = [t for t in voter.turned_down(now) if self._contradicted(voter, t, now)]
+            alone = [t for t in voter.accused if not self._shared(voter, t, now)]
             if _too_many(len(alone), voter.judged):
-                voter.quarantined_until = now + QUARANTINE
-                voter.accused = frozenset(alone)
+                return
+            voter.quarantined_until = -inf
+        if not _too_many(voter.turned, voter.judged):
+            return
+        self._judged_at[voter.name] = now
+        alone = []
+        for target in list(voter.turned_down(now)):
+            if self._shared(voter, target, now):
+                voter.excuse(target)  # so that a real mass failure is gone through once
+            elif self._others(voter, target, now):
+                alone.append(target)
+        if _too_many(len(alone), voter.judged):
+            voter.quarantined_until = now + QUARANTINE
+            voter.accused = frozenset(alone)
+            self._upset = True
 
     def _shared(self, voter: Voter, target: str, now: float) -> bool:
         """Whether any other checker sees *target* fail."""
         return any(map(_against, self._others(voter, target, now)))
-
-    def _contradicted(self, voter: Voter, target: str, now: float) -> bool:
-        """Whether another checker sees *target* work, and none sees it fail."""
-        others = self._others(voter, target, now)
-        return bool(others) and not any(map(_against, others))
 
     def _others(self, voter: Voter, target: str, now: float) -> list[Vote]:
         """Return what the others say of *target*, those left out that doubt themselves."""
@@ -237,10 +284,10 @@ def _doubt(voter: Voter, vote: Vote, group: str, now: float) -> Doubt:
     return Doubt.NONE
 
 
-def _agreed(said: dict[Status, list[str]], voters: int, needed: int | None) -> Status | None:
+def _agreed(said: _Said, needed: int | None) -> Status | None:
     """Return what enough voters say, and more than say the contrary; None: no quorum."""
-    enough = voters // 2 + 1 if needed is None else max(1, min(needed, voters))
-    up, down = len(said[Status.UP]), len(said[Status.DOWN])
+    enough = said.voters // 2 + 1 if needed is None else max(1, min(needed, said.voters))
+    up, down = len(said.up), len(said.down)
     if up == down or max(up, down) < enough:
         return None
     return Status.UP if up > down else Status.DOWN
@@ -260,8 +307,7 @@ def _settle(
     case: _Case,
     status: Status,
     basis: Basis,
-    said: dict[Status, list[str]],
-    doubted: list[tuple[str, Doubt]],
+    said: _Said,
     now: float,
 ) -> Standing | None:
     """Write down the new standing; return it if its status is another one."""
@@ -271,10 +317,10 @@ def _settle(
         status,
         now if changed else old.since,
         basis,
-        tuple(sorted(said[Status.UP])),
-        tuple(sorted(said[Status.DOWN])),
-        tuple(sorted(said[Status.UNKNOWN])),
-        tuple(sorted(doubted)),
+        tuple(said.up),
+        tuple(said.down),
+        tuple(said.silent),
+        tuple(said.doubted),
     )
     if not changed:
         return None

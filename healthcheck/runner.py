@@ -9,14 +9,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import ssl
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
+from healthcheck.confidence import Load, doubt_of
 from healthcheck.lag import TICK, LagWatch
-from healthcheck.model import Kind, Outcome, Probe, Status, Transition, Verdict
+from healthcheck.model import Kind, Outcome, Probe, Transition, Verdict
 from healthcheck.probes import TRIES, Attempt, CannotTryError, Found, Tools
 from healthcheck.probes.base import from_os_error, from_tls_error
+from healthcheck.probes.response import request_of
 from healthcheck.schedule import (
     CONCURRENCY,
     LOOP_LAG_AT_MOST,
@@ -25,16 +29,19 @@ from healthcheck.schedule import (
     late_outcome,
     too_late,
 )
+from healthcheck.streams import Stream, Streams
 from healthcheck.tally import Tally
 from healthcheck.targets import Reach
 from healthcheck.tracker import Belief, Step, age, observe
+from healthcheck.votes import Doubt
 
 STOP_SECONDS = 2.0  # for tries under way to be cancelled and to give back what they hold
 AGE_SLICE = 500  # beliefs that one sweep looks at
 AGE_EVERY = 1.0  # seconds between sweeps
-LEAST_WAIT = 0.002  # seconds; the loop's timers have a resolution of 1 ms
+LEAST_WAIT = 0.01  # seconds; tries that are due close together start together
 
 _log = logging.getLogger(__name__)
+_STREAMED = frozenset({"tcp", "http"})
 _TIMED = frozenset({Kind.OK, Kind.STATUS, Kind.BODY})
 
 
@@ -46,13 +53,13 @@ class Checked:
     belief: Belief = field(default_factory=Belief)
     last: Outcome | None = None
     refusal: str | None = None  # why it may not be tried here; None: not looked at yet
+    request: bytes = b""  # of ``http``, rendered once
 
 
 class Runner:
     """Runs probes until stopped, and says what changed.
 
-    *on_change* is called with each transition, *on_outcome* with each probe whose outcome is in;
-    both in the loop's thread, and neither may raise or wait.
+    `start`, `stop` and `order` belong to the event loop's thread.
     """
 
     def __init__(
@@ -61,35 +68,53 @@ class Runner:
         tools: Tools | None = None,
         *,
         concurrency: int = CONCURRENCY,
-        on_change: Callable[[Transition], None] | None = None,
-        on_outcome: Callable[[Checked], None] | None = None,
         now: Callable[[], float] = time.monotonic,
         schedule: Schedule | None = None,
     ) -> None:
         self.tally = Tally()
+        self._load = Load()
+        self._references: tuple[Probe, ...] = ()
         self.checked: dict[Probe, Checked] = {}
         self._reach = reach
         self._tools = tools or Tools()
-        self._on_change = on_change
-        self._on_outcome = on_outcome
+        self._on_change: Callable[[Transition], None] = lambda _: None
+        self._on_outcome: Callable[[Checked], None] = lambda _: None
         self._now = now
-        self.schedule = schedule or Schedule(random.random, concurrency)
+        self.schedule = Schedule(random.random, concurrency) if schedule is None else schedule
         self.lag = LagWatch(now(), LOOP_LAG_AT_MOST)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._tries: set[asyncio.Task[None]] = set()
+        self._tries: set[asyncio.Task[Found]] = set()
+        self._streams: Streams | None = None
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._wake_at = float("inf")
         self._age_from = 0
 
-    def order(self, probes: Iterable[Probe], known: Mapping[Probe, Belief] | None = None) -> None:
+    def listen(
+        self, on_change: Callable[[Transition], None], on_outcome: Callable[[Checked], None]
+    ) -> None:
+        """Have *on_change* called with each transition, *on_outcome* with each probe just tried.
+
+        Both are called in the loop's thread; neither may raise or wait.
+        """
+        self._on_change = on_change
+        self._on_outcome = on_outcome
+
+    def order(
+        self,
+        probes: Iterable[Probe],
+        known: Mapping[Probe, Belief] | None = None,
+        references: Iterable[Probe] = (),
+    ) -> None:
         """Run exactly *probes* from now on; those that were wanted before go on as they were.
 
-        *known* has what was believed of new ones before this checker started.
+        *known* has what was believed of new ones before this checker started. *references* are those
+        of *probes* whose failure says more of this checker than of them (failures.md F02).
 
         Raises:
             ScheduleError: one of them cannot be scheduled; nothing has changed.
         """
         came, went = self.schedule.replace(probes, self._now())
+        self._references = tuple(references)
         for probe in went:
             self.checked.pop(probe, None)
         for probe in came:
@@ -100,17 +125,22 @@ class Runner:
     def start(self) -> None:
         """Begin, in the running event loop."""
         self._loop = asyncio.get_running_loop()
+        self._tools.tls()  # reading the system's store takes tens of ms; not in the time of a try
+        self._streams = Streams(self._loop, self._stream_over)
         self.lag = LagWatch(self._now(), LOOP_LAG_AT_MOST)
         self._timers["tick"] = self._loop.call_later(TICK, self._tick)
         self._timers["age"] = self._loop.call_later(AGE_EVERY, self._age)
         self._wake()
 
     async def stop(self) -> None:
-        """Start nothing more, drop what is under way, wait for it within STOP_SECONDS."""
+        """Start nothing more, drop what is under way, wait for it within STOP_SECONDS. For good."""
         self._loop = None
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
+        if self._streams is not None:
+            self._streams.close()
+            self._streams = None
         tries = set(self._tries)
         for task in tries:
             task.cancel()
@@ -122,13 +152,16 @@ class Runner:
         """How many of the wanted probes have any outcome since the start."""
         return sum(checked.belief.tried for checked in self.checked.values())
 
-    @property
-    def unsure(self) -> bool:
-        """Whether this checker lost so many tries that its votes should not count (F15)."""
-        return self.tally.unsure(self._now())
+    def doubt(self) -> Doubt:
+        """Return why this checker's votes should count for nothing now, if there is a reason."""
+        checked = (self.checked.get(probe) for probe in self._references)
+        return doubt_of(self._load, (one.belief for one in checked if one is not None), self._now())
 
     def _tick(self) -> None:
-        self.lag.tick(self._now())
+        now = self._now()
+        self.lag.tick(now)
+        if self._streams is not None:
+            self._streams.expire(now)
         if self._loop is not None:
             self._timers["tick"] = self._loop.call_later(TICK, self._tick)
 
@@ -163,81 +196,106 @@ class Runner:
         now = self._now()
         for start in self.schedule.due(now):
             if start.late:
-                self._record(start.probe, late_outcome(start, now), lost=True)
-                continue
-            task = self._loop.create_task(self._try(start))
-            self._tries.add(task)
-            task.add_done_callback(self._tries.discard)
+                self._record(start.probe, late_outcome(start, now))
+            else:
+                self._begin(start, self._now())
         self._wake()
 
-    async def _try(self, start: Start) -> None:
+    def _begin(self, start: Start, started: float) -> None:
         probe = start.probe
-        started = self._now()
-        attempt = Attempt(probe, self._tools)
-        again: float | None = None
-        try:
-            found = self._refused(probe) or await self._found(attempt)
-            again = self._judge(start, started, found)
-        finally:  # a stopped try too gives its place back
-            self.schedule.done(probe, self._now(), again)
-            self._wake()
-
-    def _refused(self, probe: Probe) -> Found | None:
-        """Return why this node may not try *probe*, if it may not. Looked at once for each."""
-        checked = self.checked.get(probe)
-        if checked is None:
-            return Found(Kind.LOCAL, "no longer wanted")
+        checked = self.checked[probe]
         if checked.refusal is None:
-            checked.refusal = self._reach.refusal(probe.address, probe.port)
-            if not checked.refusal and probe.type not in TRIES:
-                checked.refusal = "this checker does not know this type of probe"
-        return Found(Kind.LOCAL, checked.refusal) if checked.refusal else None
+            self._prepare(checked)
+        if checked.refusal:
+            self._over(probe, start.scheduled, started, Found(Kind.LOCAL, checked.refusal))
+        elif probe.type in _STREAMED:
+            assert self._streams is not None
+            self._streams.begin(Stream(probe, checked.request, start.scheduled, started))
+        else:
+            assert self._loop is not None
+            task = self._loop.create_task(self._found(Attempt(probe, self._tools)))
+            self._tries.add(task)
+            task.add_done_callback(partial(self._task_over, start, started))
+
+    def _prepare(self, checked: Checked) -> None:
+        """Find out, once for each probe, whether this node may try it, and what it sends."""
+        probe = checked.probe
+        checked.refusal = self._reach.refusal(probe.address, probe.port)
+        if probe.type not in _STREAMED and probe.type not in TRIES:
+            checked.refusal = "this checker does not know this type of probe"
+        try:
+            if probe.type == "http":
+                checked.request = request_of(probe, self._tools.agent)
+        except CannotTryError as error:
+            checked.refusal = str(error)
+
+    def _stream_over(self, stream: Stream) -> None:
+        assert stream.found is not None
+        self._over(stream.probe, stream.scheduled, stream.started, stream.found)
+
+    def _task_over(self, start: Start, started: float, task: asyncio.Task[Found]) -> None:
+        self._tries.discard(task)
+        if task.cancelled():  # we are stopping
+            return
+        fault = task.exception()
+        if fault is None:
+            found = task.result()
+        else:  # of ours, or of a library that a peer has confused: it must not look like a failure
+            _log.error("a %s try broke", start.probe.type, exc_info=fault)
+            found = Found(Kind.LOCAL, "this checker has a fault")
+        self._over(start.probe, start.scheduled, started, found)
 
     async def _found(self, attempt: Attempt) -> Found:
         probe = attempt.probe
         try:
             async with asyncio.timeout(probe.timeout):
                 return await TRIES[probe.type](attempt)
-        except TimeoutError:
-            return Found(Kind.TIMEOUT, f"timed out after {probe.timeout:g} s while {attempt.stage}")
         except CannotTryError as error:
             return Found(Kind.LOCAL, str(error))
+        except ssl.SSLError as error:
+            return from_tls_error(error)
         except OSError as error:
-            import ssl
-
-            if isinstance(error, ssl.SSLError):
-                return from_tls_error(error)
+            if isinstance(error, TimeoutError) and error.errno is None:
+                seconds = f"{probe.timeout:g} s"
+                return Found(Kind.TIMEOUT, f"timed out after {seconds} while {attempt.stage}")
             return from_os_error(error, attempt.stage)
 
-    def _judge(self, start: Start, started: float, found: Found) -> float | None:
-        """Turn what was found into an outcome and record it; return when to try again, if early."""
+    def _over(self, probe: Probe, scheduled: float, started: float, found: Found) -> None:
+        """Judge a try that has ended, and give its place back to the schedule."""
         now = self._now()
-        probe = start.probe
+        again = self._record(probe, self._outcome(probe, scheduled, started, now, found))
+        self.schedule.done(probe, now, again)
+        self._wake()
+
+    def _outcome(
+        self, probe: Probe, scheduled: float, started: float, now: float, found: Found
+    ) -> Outcome:
+        """Return what *found* means: nothing, if the try was late or the loop stood still."""
         verdict, kind, detail = found.verdict, found.kind, found.detail
         lag = self.lag.during(started, now)
-        late = too_late(probe.every, start.scheduled, started, lag)
-        if late:
+        if kind is not Kind.LOCAL and too_late(probe.every, scheduled, started, lag):
             verdict, kind = Verdict.UNKNOWN, Kind.LATE
-            detail = f"the checker stood still for {lag:.1f} s ({detail})"
+            delay = max(lag, started - scheduled)
+            detail = f"this checker was {delay:.1f} s behind ({detail})"
         elif kind in _TIMED:
             detail = f"{detail} in {(now - started) * 1e3:.0f} ms"
-        outcome = Outcome(verdict, kind, detail, start.scheduled, started, now)
-        return self._record(probe, outcome, lost=late or found.shortage)
+        return Outcome(verdict, kind, detail, scheduled, started, now)
 
-    def _record(self, probe: Probe, outcome: Outcome, lost: bool) -> float | None:
+    def _record(self, probe: Probe, outcome: Outcome) -> float | None:
         took = outcome.finished - outcome.started
-        self.tally.add(probe.type, outcome.kind, took, lost, outcome.finished)
+        self.tally.add(probe.type, outcome.kind, took)
         checked = self.checked.get(probe)
         if checked is None:  # no longer wanted
             return None
         checked.last = outcome
+        if not checked.refusal:  # what is refused here by configuration is no sign of overload
+            self._load.note(checked.belief, outcome)
         step = observe(probe, checked.belief, outcome)
         self._apply(checked, step)
-        if self._on_outcome is not None:
-            self._on_outcome(checked)
+        self._on_outcome(checked)
         return step.again
 
     def _apply(self, checked: Checked, step: Step) -> None:
         checked.belief = step.belief
-        if step.transition is not None and self._on_change is not None:
+        if step.transition is not None:
             self._on_change(step.transition)

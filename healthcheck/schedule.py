@@ -191,8 +191,8 @@ class Schedule:
     def done(self, probe: Probe, now: float, again: float | None = None) -> None:
         """Take back a try that is over; *again*: seconds until the next, where it is wanted early.
 
-        The next one counts from when this one should have started, so that a slow target is tried as
-        often as a quick one.
+        The next one counts from when this one should have started, so that a slow target is tried
+        as often as a quick one.
 
         Raises:
             KeyError: no try of *probe* is under way.

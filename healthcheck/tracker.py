@@ -56,8 +56,9 @@ def observe(probe: Probe, belief: Belief, outcome: Outcome) -> Step:
     """Return what is believed after *outcome* of *probe*.
 
     UP needs `probe.down_after` consecutive failures to fall, DOWN `probe.up_after` passes to rise,
-    UNKNOWN one pass or `probe.down_after` failures. An outcome without a verdict counts for nothing:
-    it neither adds to a run nor ends it. A run whose last verdict is too old to speak begins anew.
+    UNKNOWN one pass or `probe.down_after` failures. An outcome without a verdict counts for
+    nothing: it neither adds to a run nor ends it. A run whose last verdict is
+    too old to speak begins anew.
     """
     if outcome.verdict is Verdict.UNKNOWN:
         return Step(belief if belief.tried else replace(belief, tried=True))

@@ -26,7 +26,7 @@ class Ballot:
 
 
 class Voter:
-    """What one checker says of everything. Time passes by `expire`; ballots are kept for their order."""
+    """What one checker says of everything. Old ballots are kept, so that none is cast twice."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -77,14 +77,25 @@ class Voter:
         self._ballots.pop(target, None)
         self._turned.pop(target, None)
 
-    def expire(self, now: float) -> None:
-        """Take out of the counts what has grown too old."""
-        for target in [target for target, ballot in self._fresh.items() if ballot.until < now]:
+    def expire(self, now: float) -> list[str]:
+        """Take out of the counts what has grown too old; return the targets."""
+        expired = [target for target, ballot in self._fresh.items() if ballot.until < now]
+        for target in expired:
             self._withdraw(target)
         for target in list(self._turned):
             if self._turned[target] >= now - TURN_WINDOW:
                 break
             del self._turned[target]
+        return expired
+
+    @property
+    def suspect(self) -> bool:
+        """Whether `finds_all_down` may hold for any group at all.
+
+        Where it does, more than its share fails inside the group and outside, so of everything too.
+        """
+        enough = self._all_judged > UNRELATED_LEAST
+        return enough and self._all_failing > UNRELATED_SHARE * self._all_judged
 
     def finds_all_down(self, group: str) -> bool:
         """Whether nearly everything outside *group* fails too, so that its failures say nothing.
@@ -108,7 +119,7 @@ class Voter:
 
     @property
     def turned(self) -> int:
-        """How many targets turned down within the window, those that `expire` has not met included."""
+        """How many targets turned down within the window, or before it since the last `expire`."""
         return len(self._turned)
 
     def turned_down(self, now: float) -> Iterator[str]:
@@ -116,6 +127,10 @@ class Voter:
         for target, at in self._turned.items():
             if at >= now - TURN_WINDOW:
                 yield target
+
+    def excuse(self, target: str) -> None:
+        """Forget that *target* turned down: it did not to this checker alone."""
+        self._turned.pop(target, None)
 
     def _withdraw(self, target: str) -> None:
         ballot = self._fresh.pop(target, None)

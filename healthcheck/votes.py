@@ -79,7 +79,7 @@ def vote_of(
     doubt: Doubt = Doubt.NONE,
     detail: str = "",
 ) -> Vote:
-    """Return the vote that *belief* amounts to at *now*; *detail* is cut to one line of bounded length."""
+    """Return the vote that *belief* amounts to at *now*; *detail* is cut to a short line."""
     age = 0.0 if belief.seen_at is None else min(MAX_AGE, max(0.0, now - belief.seen_at))
     line = _one_line(detail)
     return Vote(checker, target, belief.status, belief.failing, life, sequence, age, doubt, line)
@@ -105,8 +105,8 @@ def from_json(value: object) -> Vote:
     """Return the vote in *value*, as decoded from JSON. Keys that it does not know are let be.
 
     Raises:
-        VoteError: another version, a missing or wrong field, a name too long. A detail is for people and
-            is cut instead.
+        VoteError: another version, a missing or wrong field, a name too long. A detail is
+            for people and is cut instead.
     """
     if not isinstance(value, Mapping):
         raise VoteError("a vote is an object")

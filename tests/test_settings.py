@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from gslb.settings import Listen, Settings, default_state_directory, default_workers, parse_listen
+from gslb.settings import (
+    MAX_LISTEN,
+    Listen,
+    Settings,
+    default_state_directory,
+    default_workers,
+    parse_listen,
+)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +45,11 @@ def test_an_address_may_stand_with_or_without_port(text: str, address: str, port
         ("[2001:db8::1", "such as"),
         ("[2001:db8::1]53", "such as"),
         ("", "not an IP address"),
+        ("5355", r"no address; write 0.0.0.0:5355 .* \[::\]:5355"),
+        (":5355", r"no address; write 0.0.0.0:5355 .* \[::\]:5355"),
+        ("::1", r"in brackets: \[::1\]:53$"),
+        ("::1:5399", r"in brackets: \[::1\]:5399, or \[::1:5399\]:53$"),
+        ("2001:db8:0:0:0:0:0:1:53", r"in brackets: \[2001:db8:0:0:0:0:0:1\]:53$"),
     ],
 )
 def test_what_is_no_address_is_said_to_be_none(text: str, says: str) -> None:
@@ -117,3 +129,18 @@ def test_the_state_folder_is_the_users_own_unless_it_is_root(
     assert str(default_state_directory()) == "/example/.local/state/gslb"
     monkeypatch.setattr("os.geteuid", lambda: 0)
     assert str(default_state_directory()) == "/var/lib/gslb"
+
+
+@pytest.mark.parametrize("key", ["listen", "resolvers"])
+def test_a_wrong_entry_is_one_problem(key: str) -> None:
+    """That nothing right is left in its list is not told as well."""
+    with pytest.raises(ValidationError) as caught:
+        Settings.model_validate({key: ["5355"]})
+    assert caught.value.error_count() == 1
+
+
+def test_lists_have_a_least_and_a_most() -> None:
+    """A server listens somewhere, and not everywhere."""
+    for wrong in ([], ["192.0.2.1"] * (MAX_LISTEN + 1)):
+        with pytest.raises(ValidationError, match="takes 1 to 64 entries"):
+            Settings.model_validate({"listen": wrong})

@@ -17,9 +17,10 @@ from gslb.api.backoff import Backoff, network_of
 from gslb.api.problems import ApiProblem
 from gslb.api.services import UnavailableError
 from gslb.errors import GslbError
-from gslb.logs import Log, client_network
+from gslb.logs import Log
 
 _PEER_CREDENTIALS = struct.Struct("3i")  # pid, uid, gid: unix(7), SO_PEERCRED
+SOCKET = "socket"  # `Caller.via` of who came over the Unix socket
 _BEARER = re.compile(r"Bearer +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE)  # RFC 6750 §2.1
 
 _log = Log(__name__)
@@ -135,7 +136,7 @@ class TokenAccess:
             raise UnavailableError("Tokens cannot be checked now.") from None
         if token is None:
             self._backoff.failed(network, self._clock())
-            _log.warning("token refused", client=client_network(address))
+            _log.warning("token refused", client=network)
             raise _unauthorized("The token is not valid.", ', error="invalid_token"')
         return Caller(token.name, f"token {token.id}", everything_in(token.scopes), address)
 
@@ -168,8 +169,8 @@ class SocketAccess:
         _, user, _ = _PEER_CREDENTIALS.unpack(octets)
         if user not in self._users:
             raise _unauthorized("This user may not use the local socket.", "")
-        return Caller(f"uid {user}", "socket", frozenset(Scope))
+        return Caller(f"uid {user}", SOCKET, frozenset(Scope))
 
     def still(self, caller: Caller) -> bool:
         """Return True: what the kernel said of a connection does not change."""
-        return caller.via == "socket"
+        return caller.via == SOCKET

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Self
@@ -16,12 +17,33 @@ from pydantic import (
     model_validator,
 )
 
-DEFAULT_SECONDS = 4 * 3600  # how long a drain holds if nobody says
-MAX_SECONDS = 72 * 3600  # the longest that has an end
-MAX_TARGET = 200  # characters
-MAX_REASON = 500
+from gslb.state import history
+from gslb.state.locations import MAX_PATTERN, LocationError, matches, parse_pattern
+from gslb.state.overrides import (
+    AT_ONCE,
+    DEFAULT_LASTS,
+    GRADUAL,
+    MAX_LASTS,
+    MAX_REASON,
+    Kind,
+    Override,
+    residual,
+)
+from gslb.state.tree import Node
+from gslb.steering.drainplan import DrainPlan as Effect
+from gslb.steering.drainplan import Move, NameCapacity
+
+MAX_SECONDS = int(MAX_LASTS.total_seconds())
+DEFAULT_SECONDS = int(DEFAULT_LASTS.total_seconds())
 MAX_SUPPOSITIONS = 32
-TARGET_PATTERN = r"^[A-Za-z0-9_.*?\[\]!-]+(/[A-Za-z0-9_.*?\[\]!-]+){0,3}$"
+LOCATION_PATTERN = r"^/?[A-Za-z0-9_.*?-]+(/[A-Za-z0-9_.*?-]+){0,3}/?$"
+
+
+def _location(text: str) -> str:
+    try:
+        return parse_pattern(text)
+    except LocationError as error:
+        raise ValueError(str(error)) from None
 
 
 def _printable(text: str) -> str:
@@ -38,8 +60,10 @@ def _as_utc(time: datetime) -> str:
 Time = Annotated[AwareDatetime, PlainSerializer(_as_utc, return_type=str, when_used="json")]
 Line = Annotated[str, AfterValidator(_printable)]
 Ratio = Annotated[float, Field(ge=0, le=1)]
-Target = Annotated[
-    str, Field(min_length=1, max_length=MAX_TARGET, pattern=TARGET_PATTERN, examples=["aws/*/az1"])
+Pattern = Annotated[
+    str,
+    Field(min_length=1, max_length=MAX_PATTERN, pattern=LOCATION_PATTERN, examples=["aws/*/az1"]),
+    AfterValidator(_location),
 ]
 
 
@@ -49,20 +73,14 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class OverrideKind(StrEnum):
-    """What an operator says of a part of the tree."""
-
-    DRAIN = "drain"
-    FORCE_UP = "force-up"
-    FORCE_DOWN = "force-down"
-
-
 class DrainRequest(Model):
     """An operator's word: what is to get no traffic (or to count as up or down), and why."""
 
-    target: Target = Field(description="cloud, cloud/region or cloud/region/zone, with wildcards")
+    location: Pattern = Field(
+        description="cloud, cloud/region or cloud/region/zone, with wildcards"
+    )
     reason: Line = Field(min_length=1, max_length=MAX_REASON)
-    kind: OverrideKind = Field(OverrideKind.DRAIN, strict=False)
+    kind: Kind = Kind.DRAIN
     seconds: int | None = Field(
         None, ge=1, le=MAX_SECONDS, description=f"how long it holds (default: {DEFAULT_SECONDS})"
     )
@@ -77,27 +95,13 @@ class DrainRequest(Model):
         ends = [self.seconds is not None, self.until is not None, self.without_end]
         if sum(ends) > 1:
             raise ValueError("only one of `seconds`, `until` and `without_end` can be given")
-        if self.gradual and self.kind is not OverrideKind.DRAIN:
+        if self.gradual and self.kind is not Kind.DRAIN:
             raise ValueError("only a drain can be gradual")
         return self
 
-    def expires(self, now: datetime) -> datetime | None:
-        """Return when it ends if it begins *now* (aware); None: never.
-
-        Raises:
-            ValueError: `until` has passed, or is more than `MAX_SECONDS` away.
-        """
-        if self.without_end:
-            return None
-        if self.until is None:
-            seconds = DEFAULT_SECONDS if self.seconds is None else self.seconds
-            return now + timedelta(seconds=seconds)
-        if not now < self.until <= now + timedelta(seconds=MAX_SECONDS):
-            raise ValueError(
-                f"`until` is to be within the next {MAX_SECONDS // 3600} hours;"
-                " `without_end` holds a drain for longer"
-            )
-        return self.until
+    def end(self, now: datetime) -> datetime | None:
+        """Return when it is to end if it begins *now* (aware); None: never, or nobody said."""
+        return self.until if self.seconds is None else now + timedelta(seconds=self.seconds)
 
 
 class LiftQuery(Model):
@@ -106,34 +110,38 @@ class LiftQuery(Model):
     reason: Annotated[Line, Field(max_length=MAX_REASON)] | None = None
 
 
-class Move(Model):
-    """Traffic that leaves a site for another: a share of all answers, 0 to 1."""
-
-    source: str
-    to: str
-    share: Ratio
-
-
-class NameCapacity(Model):
-    """What a name would be left with, of one record type."""
-
-    name: str
-    rtype: str
-    before: Ratio  # healthy undrained weight over declared weight
-    after: Ratio
-    endpoints: int  # that may still be answered
-
-
 class DrainPlan(Model):
     """What a drain would do, before it is done."""
 
-    endpoints: tuple[str, ...] = Field(description="ids that the target matches")
-    names_touched: int = Field(ge=0)
-    moves: tuple[Move, ...]
+    endpoints: tuple[str, ...] = Field(description="ids that it takes out")
+    already: tuple[str, ...] = Field(description="ids at the location that are out as it is")
+    names_touched: int
+    ttl: int = Field(description="seconds; the longest of the names touched")
+    moved: float = Field(description="share of the answers of these names that go elsewhere")
+    moves: tuple[Move, ...] = Field(description="where to, the greatest first")
     names: tuple[NameCapacity, ...] = Field(description="those with the least left, first")
     refusals: tuple[str, ...] = Field(description="why the guard refuses; empty: it does not")
-    dns_off_at: Time | None = Field(description="when the last answer with it was given")
+    dns_off_at: Time | None = Field(description="when no answer has it any more")
     safe_to_stop_at: Time | None = Field(description="when those who keep answers too long let go")
+
+    @classmethod
+    def of(cls, effect: Effect, request: DrainRequest, now: datetime) -> Self:
+        """Return *effect* with its times, if *request* is granted *now* (aware)."""
+        stages = GRADUAL if request.gradual else AT_ONCE
+        off = now + timedelta(seconds=effect.ttl * (len(stages) - 1))
+        drains = request.kind is Kind.DRAIN
+        return cls(
+            endpoints=effect.endpoints,
+            already=effect.already,
+            names_touched=effect.names_touched,
+            ttl=effect.ttl,
+            moved=effect.moved,
+            moves=effect.moves,
+            names=effect.names,
+            refusals=effect.refusals,
+            dns_off_at=off if drains else None,
+            safe_to_stop_at=off + residual(effect.ttl) if drains else None,
+        )
 
 
 class DryRun(Model):
@@ -146,18 +154,37 @@ class DryRun(Model):
 class Drain(Model):
     """An operator's word that holds now."""
 
-    id: str
-    target: str
-    kind: OverrideKind
+    id: int
+    location: str
+    kind: Kind
     reason: str
     author: str
     created: Time
     expires: Time | None = Field(description="null: until it is deleted")
     gradual: bool
     forced: bool
-    share: Ratio = Field(description="of its usual weight that the target has now")
+    share: Ratio = Field(description="of its usual weight that it leaves its endpoints now")
     dns_off_at: Time | None
     safe_to_stop_at: Time | None
+
+    @classmethod
+    def of(cls, override: Override, at: datetime) -> Self:
+        """Return *override* as it is at *at* (aware)."""
+        drains = override.kind is Kind.DRAIN
+        return cls(
+            id=override.id,
+            location=override.pattern,
+            kind=override.kind,
+            reason=override.reason,
+            author=override.author,
+            created=override.created,
+            expires=override.expires,
+            gradual=len(override.stages) > 1,
+            forced=override.forced,
+            share=override.share(at),
+            dns_off_at=override.off_at if drains else None,
+            safe_to_stop_at=override.safe_to_stop_at if drains else None,
+        )
 
 
 class DrainCreated(Model):
@@ -189,15 +216,6 @@ class FileDrain(Model):
     where: str = Field(description="file:line:column")
 
 
-class LocationKind(StrEnum):
-    """How deep in the tree."""
-
-    CLOUD = "cloud"
-    REGION = "region"
-    ZONE = "zone"
-    ENDPOINT = "endpoint"
-
-
 class LocationStatus(StrEnum):
     """What is believed of everything at a location together."""
 
@@ -211,20 +229,56 @@ class Location(Model):
     """A node of the cloud/region/zone tree; both kinds of drain stand side by side."""
 
     path: str
-    kind: LocationKind
     status: LocationStatus
-    status_ipv4: LocationStatus | None = None
-    status_ipv6: LocationStatus | None = None
-    detail: str = Field("", description="what the checks saw")
+    endpoints: int = Field(description="at and below; so are `up` to `waiting`")
+    up: int
+    down: int
+    unknown: int
+    drained: int
+    usable: int = Field(description="neither down nor drained")
+    waiting: int = Field(description="down, held back by the limit on the speed of removal")
     masked: bool = Field(description="health keeps all of it out of the answers")
-    drained: bool = Field(description="an operator keeps all of it out of the answers")
-    capacity: Ratio = Field(description="healthy undrained weight over declared weight")
-    ramp: Ratio = Field(1.0, description="share of its weight after a recovery (slow start)")
-    weight: int = Field(ge=0, description="declared; of inner nodes the sum")
-    addresses: tuple[str, ...] = ()
-    api_drains: tuple[Drain, ...] = Field((), description="by operators' calls, at this level")
-    file_drains: tuple[FileDrain, ...] = Field((), description="by policy files, at this level")
+    weight: int = Field(description="declared")
+    capacity: float = Field(description="usable weight over declared weight, 0 to 1")
+    overrides: tuple[Drain, ...] = Field(description="operators' calls that begin at this level")
+    file_drain: FileDrain | None = Field(description="a policy file's line, if it holds all of it")
     children: tuple[Location, ...] = ()
+
+    @classmethod
+    def of(
+        cls, node: Node, overrides: Sequence[Override], at: datetime, parent: str | None = None
+    ) -> Self:
+        """Return *node* and all below it, with what *overrides* say of them at *at* (aware)."""
+        here = [
+            Drain.of(one, at)
+            for one in overrides
+            if matches(one.pattern, node.path)
+            and (parent is None or not matches(one.pattern, parent))
+        ]
+        file = node.file
+        return cls(
+            path=node.path,
+            status=_status(node),
+            endpoints=node.endpoints,
+            up=node.up,
+            down=node.down,
+            unknown=node.unknown,
+            drained=node.drained,
+            usable=node.usable,
+            waiting=node.waiting,
+            masked=node.masked,
+            weight=node.weight,
+            capacity=node.capacity,
+            overrides=tuple(here),
+            file_drain=file and FileDrain(why=file.why, until=file.until, where=str(file.where)),
+            children=tuple(cls.of(child, overrides, at, node.path) for child in node.children),
+        )
+
+
+def _status(node: Node) -> LocationStatus:
+    if node.down:
+        return LocationStatus.DOWN if node.down == node.endpoints else LocationStatus.PARTLY
+    return LocationStatus.UP if node.up else LocationStatus.UNKNOWN
 
 
 class Locations(Model):
@@ -279,7 +333,7 @@ class ExplainQuery(Model):
     client: str = Field(min_length=1, max_length=64, examples=["192.0.2.0/24"])
     type: str = Field("A", min_length=1, max_length=16)
     resolver: str | None = Field(None, min_length=1, max_length=64)
-    what_if: tuple[Annotated[str, Field(min_length=1, max_length=MAX_TARGET + 6)], ...] = Field(
+    what_if: tuple[Annotated[str, Field(min_length=1, max_length=MAX_PATTERN + 6)], ...] = Field(
         (),
         max_length=MAX_SUPPOSITIONS,
         description="`down:LOCATION`, `up:LOCATION` or `drain:LOCATION`",
@@ -289,12 +343,22 @@ class ExplainQuery(Model):
 class Event(Model):
     """Something that happened: a transition with the outcome that tipped it, a drain, a reload."""
 
-    sequence: int = Field(ge=0)
+    sequence: int
     at: Time
-    kind: str = Field(pattern=r"^[a-z][a-z0-9_.-]{0,63}$")
-    subject: str = Field(description="a location, a name, a file; empty: the node")
-    text: str
-    data: dict[str, Any] = Field(default_factory=dict)
+    kind: str = Field(examples=["endpoint.down", "drain.created"])
+    subject: str = Field(description="what it happened to")
+    detail: dict[str, Any]
+
+    @classmethod
+    def of(cls, event: history.Event) -> Self:
+        """Return *event* as it is shown."""
+        return cls(
+            sequence=event.sequence,
+            at=event.at,
+            kind=event.kind,
+            subject=event.subject,
+            detail=dict(event.detail),
+        )
 
 
 class Fault(Model):

@@ -13,7 +13,6 @@ from aiohttp.typedefs import Handler
 from gslb.api.counts import COUNTS, route_of
 from gslb.api.models import Fault, Problem
 from gslb.api.services import (
-    AuditUnwritableError,
     DrainRefusedError,
     RequestRefusedError,
     UnavailableError,
@@ -21,6 +20,9 @@ from gslb.api.services import (
 )
 from gslb.errors import GslbError
 from gslb.logs import Log
+from gslb.state.audit import AuditError
+from gslb.state.locations import LocationError
+from gslb.state.overrides import OverrideError
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 1  # when something that ought to work does not
@@ -79,21 +81,25 @@ def as_problem(error: GslbError) -> ApiProblem:
     match error:
         case ApiProblem():
             return error
-        case RequestRefusedError():
+        case OverrideError():
+            faults = tuple(
+                Fault(where=f"body.{field}", text=text) for field, text in error.problems
+            )
+            return ApiProblem(400, "The drain cannot be like this.", faults=faults)
+        case RequestRefusedError() | LocationError():
             return ApiProblem(400, str(error))
         case UnknownDrainError():
             return ApiProblem(404, str(error))
         case DrainRefusedError():
             plan = error.plan.model_dump(mode="json")
             return ApiProblem(409, str(error), members={"plan": plan})
-        case AuditUnwritableError():
-            return ApiProblem(507, str(error))
+        case AuditError():
+            _log.error("audit log not written", error=str(error))
+            return ApiProblem(507, "The audit log cannot be written, so nothing was changed.")
         case UnavailableError():
             return ApiProblem(503, str(error), headers={"Retry-After": str(RETRY_SECONDS)})
     _log.error("request failed", error=str(error))
-    return ApiProblem(
-        503, "That cannot be done now.", headers={"Retry-After": str(RETRY_SECONDS)}
-    )
+    return ApiProblem(503, "That cannot be done now.", headers={"Retry-After": str(RETRY_SECONDS)})
 
 
 @web.middleware
@@ -117,7 +123,9 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
             error=f"{type(error).__name__}: {error}",
             place=_place(error),
         )
-        response = _response(request, ApiProblem(500, "This is a fault of the node; its log tells."))
+        response = _response(
+            request, ApiProblem(500, "This is a fault of the node; its log tells.")
+        )
     request.app[COUNTS].add(request, response.status)
     return response
 
@@ -133,6 +141,9 @@ def _place(error: BaseException) -> str:
 
 
 def _response(request: web.Request, problem: ApiProblem) -> web.Response:
+    if request.writer.output_size > 0:
+        # Octets of a good answer are out; the only way left to say no is to hang up.
+        raise ConnectionResetError("an answer has begun already")
     body = problem_octets(problem.status, str(problem), request[REQUEST_ID], problem)
     headers = {**problem.headers, "Content-Type": MEDIA_TYPE}
     return web.Response(status=problem.status, body=body, headers=headers)

@@ -11,12 +11,12 @@ from gslb.api.models import (
     DrainLifted,
     DrainPlan,
     DrainRequest,
-    Event,
     ExplainQuery,
     Locations,
     Status,
 )
 from gslb.errors import GslbError
+from gslb.state.history import Page
 from gslb.steering.explanation import Explanation
 
 
@@ -40,10 +40,6 @@ class UnavailableError(GslbError):
     """Something that this needs does not work now; nothing was changed."""
 
 
-class AuditUnwritableError(GslbError):
-    """The audit log cannot be written, and so nothing was changed."""
-
-
 @dataclass(frozen=True, slots=True)
 class Author:
     """Who changes something, for the audit log."""
@@ -54,17 +50,8 @@ class Author:
     request: str  # the request's id
 
 
-@dataclass(frozen=True, slots=True)
-class EventPage:
-    """A piece of the event history, oldest first."""
-
-    events: tuple[Event, ...]
-    oldest: int  # sequence number of the oldest event that is kept; 0: none is
-    newest: int  # of the newest; 0: none is
-
-
 class Services(Protocol):
-    """The process in charge, as the API sees it. Any method may raise UnavailableError.
+    """The process in charge, as the API sees it. Any method may raise UnavailableError or StoreError.
 
     A mutation is one transaction: the audit log has it before anybody is told. It is not cancelled
     when its caller has gone.
@@ -81,7 +68,7 @@ class Services(Protocol):
     async def explain(self, question: ExplainQuery) -> Explanation:
         """Return why a client is answered what it is.
 
-        Raises GslbError for a name, type, address, prefix or supposition that is none.
+        Raises RequestRefusedError for a name, type, address, prefix or supposition that is none.
         """
         ...
 
@@ -90,20 +77,25 @@ class Services(Protocol):
         ...
 
     async def plan_drain(self, request: DrainRequest) -> DrainPlan:
-        """Return what *request* would do. Raises RequestRefusedError: it matches no endpoint …"""
+        """Return what *request* would do. Raises as `create_drain`, but for the guard."""
         ...
 
     async def create_drain(self, request: DrainRequest, author: Author) -> DrainCreated:
         """Plan, judge, write and apply *request*, and return once the answers follow it.
 
-        Raises RequestRefusedError, DrainRefusedError, AuditUnwritableError.
+        Raises LocationError (no endpoint is there), OverrideError, RequestRefusedError,
+        DrainRefusedError, AuditError.
         """
         ...
 
-    async def delete_drain(self, drain: str, reason: str, author: Author) -> DrainLifted:
-        """Lift the drain with this id. Raises UnknownDrainError, AuditUnwritableError."""
+    async def delete_drain(self, drain: int, reason: str, author: Author) -> DrainLifted:
+        """Lift the drain with this id. Raises UnknownDrainError, AuditError."""
         ...
 
-    async def history(self, after: int, limit: int) -> EventPage:
-        """Return the first *limit* events with a sequence number above *after*."""
+    async def history(self, after: int, limit: int) -> Page:
+        """Return the first *limit* events with a number above *after*, and whether some are gone."""
+        ...
+
+    def newest_event(self) -> int:
+        """Return the highest number given to an event so far."""
         ...

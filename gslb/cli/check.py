@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from gslb.cli.options import add_place_options, given_settings
+from gslb.errors import GslbError
 from gslb.node.configuration import read_settings
 from gslb.node.surroundings import look_around
 from gslb.policy.compile import compile_policies
@@ -20,6 +21,7 @@ from gslb.policy.plain import plain_plan
 from gslb.policy.plan import Plan
 from gslb.policy.problems import Problem, Severity
 from gslb.policy.quote import Quoter
+from gslb.policy.schema import SCHEMA_FILE
 from gslb.steering.lint import lint_plan
 from gslb.steering.world import World
 
@@ -35,7 +37,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description="Print every problem with its place. Exit 0: usable; 1: errors; 2: warnings, with --strict.",
     )
     parser.add_argument(
-        "paths", nargs="+", type=Path, metavar="PATH", help="file, folder, or - for standard input"
+        "paths", nargs="*", type=Path, metavar="PATH", help="file, folder, or - for standard input"
     )
     parser.add_argument("--strict", action="store_true", help="let warnings fail too")
     parser.add_argument(
@@ -48,12 +50,22 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         dest="whole",
         help="print the plan as JSON, all defaults filled in; problems go to standard error",
     )
+    parser.add_argument(
+        "--schema",
+        action="store_true",
+        help="print the JSON Schema of the policy language, for editors, and check nothing",
+    )
     add_place_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the problems, then how many there are, and the plan if that is wanted."""
+    if arguments.schema:
+        print(SCHEMA_FILE.read_text(encoding="utf-8"), end="")
+        return 0
+    if not arguments.paths:
+        raise GslbError("which policies? Name files or folders, or - for standard input")
     settings = read_settings(arguments.config, given_settings(arguments))
 
     def look() -> World:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import errno
+import shlex
 from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from gslb import logs
+from gslb.cli.options import program
 from gslb.errors import GslbError
 from gslb.policy.compile import compile_policies
 from gslb.policy.plan import Plan
@@ -114,7 +116,9 @@ async def _start(site: web.TCPSite, address: str) -> None:
     try:
         await site.start()
     except OSError as error:
-        why = "the port is in use" if error.errno == errno.EADDRINUSE else error.strerror
+        why = error.strerror
+        if error.errno == errno.EADDRINUSE:
+            why = "the port is in use; a demo seems to run already (its Ctrl-C ends it)"
         raise GslbError(f"cannot start a stand-in on {address}:{HTTP_PORT}: {why}") from None
 
 
@@ -149,7 +153,8 @@ def instructions(port: int, directory: Path) -> Sequence[str]:
         lines.append("")
         lines.append(f"  dig @127.0.0.1 -p {port} www.{ZONE} +short +subnet={client.network}")
         lines.append(f"      from {client.place}: two addresses of {client.site}")
-    state = directory / "state"
+    gslb, state = program(), shlex.quote(str(directory / "state"))
+    policies = shlex.quote(str(directory / "policies"))
     lines += [
         "",
         "The endpoints behind the addresses say who they are:",
@@ -158,12 +163,12 @@ def instructions(port: int, directory: Path) -> Sequence[str]:
         "",
         "Why a client is answered so, and what the server does:",
         "",
-        f"  gslb explain www.{ZONE} {CLIENTS[1].network} --policies {directory / 'policies'}",
-        f"  gslb status --state-directory {state}",
+        f"  {gslb} explain www.{ZONE} {CLIENTS[1].network} --policies {policies}",
+        f"  {gslb} status --state-directory {state}",
         "",
         f"Change {directory / 'policies' / 'demo.yaml'}, then:",
         "",
-        f"  gslb reload --state-directory {state}",
+        f"  {gslb} reload --state-directory {state}",
         "",
         "Ctrl-C ends the demo.",
     ]

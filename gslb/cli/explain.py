@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,12 +20,13 @@ from gslb.node.surroundings import look_around
 from gslb.policy.compile import compile_policies
 from gslb.policy.plan import Plan
 from gslb.policy.problems import PolicyError, Severity
+from gslb.settings import DEFAULT_POLICIES
 from gslb.steering.existence import Outcome
 from gslb.steering.explain import explain
 from gslb.steering.explain_text import explain_text
 from gslb.steering.explanation import Explanation
 from gslb.steering.situation import Situation
-from gslb.steering.whatif import suppose
+from gslb.steering.whatif import suppose, without_effect
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -75,7 +77,10 @@ def run(options: argparse.Namespace) -> int:
     at = read_time(options.at)
     rtype = read_type(options.type)
     settings = read_settings(options.config, given_settings(options))
-    plan = _plan(list(settings.policies))
+    paths = list(settings.policies)
+    if paths == [DEFAULT_POLICIES] and not DEFAULT_POLICIES.exists():
+        raise GslbError(f"there is no {DEFAULT_POLICIES}; say where policies are: --policies PATH")
+    plan = _plan(paths)
     around = look_around(settings.geo, settings.state_directory, at)
     for alarm in around.alarms:
         print(f"gslb: geography: {alarm}", file=sys.stderr)
@@ -83,6 +88,8 @@ def run(options: argparse.Namespace) -> int:
     story = explain(
         plan, around.world, situation, options.name, options.client, rtype, options.resolver
     )
+    idle = without_effect(plan, situation, options.what_if)
+    story = replace(story, notes=(*story.notes, *idle))
     if options.json:
         print(json.dumps(story.to_json(), indent=2, ensure_ascii=False))
     else:

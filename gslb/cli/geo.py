@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date
+from ipaddress import ip_network
 from pathlib import Path
 
 from rich.console import Console
@@ -34,7 +35,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     _add_build(actions)
     info = actions.add_parser("info", help="say where a geo table came from and what it knows")
     info.add_argument("table", nargs="?", type=Path, metavar="TABLE", help="default: the embedded")
-    lookup = actions.add_parser("lookup", help="say where addresses are")
+    lookup = actions.add_parser("lookup", help="say where addresses or prefixes are")
     lookup.add_argument("addresses", nargs="+", metavar="ADDRESS")
     lookup.add_argument("--table", type=Path, metavar="TABLE", help="default: the embedded one")
     for action in (info, lookup):
@@ -72,9 +73,8 @@ def _add_build(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do the action; raise `GeoError` if it cannot be done. Return 0."""
-    {"build": _build, "info": _info, "lookup": _lookup}[arguments.action](arguments)
-    return 0
+    """Do the action; raise `GeoError` if it cannot be done. Return 0; 1 if a part of it could not."""
+    return {"build": _build, "info": _info, "lookup": _lookup}[arguments.action](arguments)
 
 
 def _country_list(text: str) -> tuple[str, ...]:
@@ -92,7 +92,7 @@ def _day(text: str) -> date:
         raise argparse.ArgumentTypeError(f'"{text}" is no day (YYYY-MM-DD)') from None
 
 
-def _build(arguments: argparse.Namespace) -> None:
+def _build(arguments: argparse.Namespace) -> int:
     inputs = Inputs(
         country=tuple(arguments.country),
         asn=tuple(arguments.asn),
@@ -106,6 +106,7 @@ def _build(arguments: argparse.Namespace) -> None:
         table = build_table(inputs, base, progress)
     write_table(table, arguments.output)
     _print_table(table, arguments.output)
+    return 0
 
 
 @contextmanager
@@ -130,12 +131,13 @@ def _open(path: Path | None) -> GeoTable:
     return read_table(path) if path is not None else embedded_table()
 
 
-def _info(arguments: argparse.Namespace) -> None:
+def _info(arguments: argparse.Namespace) -> int:
     table = _open(arguments.table)
     if arguments.json:
         print(json.dumps(dict(table.manifest), indent=2, ensure_ascii=False))
     else:
         _print_table(table, arguments.table or Path("embedded"))
+    return 0
 
 
 def _print_table(table: GeoTable, path: Path) -> None:
@@ -151,7 +153,14 @@ def _print_table(table: GeoTable, path: Path) -> None:
         print(f"  licence  {_shortened(source['licence']) or 'not stated beside the file'}")
     unmatched = manifest.get("unmatched")
     if isinstance(unmatched, list) and unmatched:
-        print(f"not recognised: {', '.join(unmatched)}")
+        lands = [name for name in unmatched if " " not in name]
+        parts = [name for name in unmatched if " " in name]
+        if lands:
+            print(f"codes in the sources that ISO 3166-1 does not have: {', '.join(lands)}")
+            print("  addresses of such a code alone are of unknown place")
+        if parts:
+            print(f"subdivisions in the sources that ISO 3166-2 does not have: {', '.join(parts)}")
+            print("  their addresses are known by country only")
 
 
 def _shortened(text: str) -> str:
@@ -159,15 +168,28 @@ def _shortened(text: str) -> str:
     return line if len(line) <= LICENCE_WIDTH else line[: LICENCE_WIDTH - 1] + "…"
 
 
-def _lookup(arguments: argparse.Namespace) -> None:
+def _lookup(arguments: argparse.Namespace) -> int:
+    """Print what is known of each address, or of the first one of a prefix. Return 1 if one is none."""
     table = _open(arguments.table)
-    found = [(address, locate(table, address)) for address in arguments.addresses]
+    found: list[tuple[str, Location, bool]] = []
+    refused = []
+    for text in arguments.addresses:
+        try:
+            network = ip_network(text, strict=False)
+        except ValueError:
+            refused.append(f'gslb: "{text}" is neither an address nor a prefix')
+            continue
+        location = locate(table, network[0])
+        found.append((text, location, locate(table, network[-1]).first == location.first))
     if arguments.json:
-        rows = [{"address": address, **asdict(location)} for address, location in found]
+        rows = [{"address": text, "whole": whole, **asdict(one)} for text, one, whole in found]
         print(json.dumps(rows, indent=2))
-        return
-    for address, location in found:
-        print(_line(address, location))
+    else:
+        for text, location, whole in found:
+            print(_line(text, location) + ("" if whole else "  (its first address; others differ)"))
+    for line in refused:
+        print(line, file=sys.stderr)
+    return 1 if refused else 0
 
 
 def _line(address: str, location: Location) -> str:

@@ -10,8 +10,11 @@ from pathlib import Path
 
 from gslb.errors import GslbError
 from gslb.policy.names import read_name
+from gslb.policy.schema import SCHEMA_FILE
 
 ZONE = "example.com"  # the zone of the starter
+# The form that editors read (yaml-language-server); a relative path starts at the file's folder.
+MODELINE = f"# yaml-language-server: $schema={SCHEMA_FILE.name}\n"
 _MAX_ZONE = 200  # characters: the starter's names below the zone need room too
 _ZONE = re.compile(r"[^\W_](?:[\w-]*[^\W_])?(?:\.[^\W_](?:[\w-]*[^\W_])?)+")
 
@@ -47,8 +50,23 @@ def run(arguments: argparse.Namespace) -> int:
         raise GslbError(f"{file} exists and is left as it is; name another file") from None
     except OSError as error:
         raise GslbError(f"{file} cannot be written: {error.strerror or error}") from None
+    _write_schema(file.with_name(SCHEMA_FILE.name))
     print(f"{file} written. Next: gslb check {file}", file=sys.stderr)
     return 0
+
+
+def _write_schema(file: Path) -> None:
+    """Put the schema that the starter's first line names beside it, unless one is there.
+
+    Editors do without it, so that a failure here is only said.
+    """
+    try:
+        with file.open("x", encoding="utf-8") as stream:
+            stream.write(SCHEMA_FILE.read_text(encoding="utf-8"))
+    except FileExistsError:
+        return
+    except OSError as error:
+        print(f"{file} cannot be written: {error.strerror or error}", file=sys.stderr)
 
 
 def starter(zone: str) -> str:
@@ -61,4 +79,4 @@ def starter(zone: str) -> str:
         raise GslbError(f'"{zone}" is not the name of a zone such as {ZONE}')
     read_name(zone)
     text = resources.files("gslb.cli").joinpath("starter.yaml").read_text(encoding="utf-8")
-    return text.replace(ZONE, zone)
+    return MODELINE + text.replace(ZONE, zone)

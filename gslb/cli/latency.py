@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from gslb.node.measurements import (
 )
 from gslb.node.surroundings import look_around
 from gslb.policy.compile import compile_policies
-from gslb.policy.plan import Pick
+from gslb.policy.plan import Pick, Plan
 from gslb.policy.problems import PolicyError, Severity
 from gslb.policy.types import record_types
 from gslb.settings import Settings
@@ -77,7 +78,11 @@ def run_import(options: argparse.Namespace) -> int:
         raise PolicyError(problems)
     _print(table, now, options.json)
     if options.policies:
-        print(*changes(options, table, now), sep="\n", file=sys.stderr if options.json else None)
+        plan = _plan(options.policies)
+        for line in strangers(plan, table):
+            print(line, file=sys.stderr)
+        lines = changes(options, plan, table, now)
+        print(*lines, sep="\n", file=sys.stderr if options.json else None)
     if not options.dry_run:
         target = _in_use(options)
         put_in_use(options.file, target)
@@ -104,11 +109,27 @@ def _settings(options: argparse.Namespace) -> Settings:
     return read_settings(options.config, given)
 
 
-def changes(options: argparse.Namespace, table: LatencyTable, now: datetime) -> Iterator[str]:
-    """Yield a line for each move between sites that *table* would bring. Raises PolicyError."""
-    plan, problems = compile_policies(options.policies)
+def _plan(paths: list[Path]) -> Plan:
+    plan, problems = compile_policies(paths)
     if plan is None:
         raise PolicyError([one for one in problems if one.severity is Severity.ERROR])
+    return plan
+
+
+def strangers(plan: Plan, table: LatencyTable) -> Iterator[str]:
+    """Yield a warning for each site that *table* has samples of and *plan* does not have."""
+    known = sorted({name for zone in plan.zones for name in zone.sites})
+    rows = Counter(cell.site for cell in table.cells)
+    for site in sorted(rows.keys() - set(known)):
+        near = get_close_matches(site, known, 1)
+        meant = f"; did you mean {near[0]}?" if near else ""
+        yield f"warning: no policy has the site {site} of {_count(rows[site], 'row')}{meant}"
+
+
+def changes(
+    options: argparse.Namespace, plan: Plan, table: LatencyTable, now: datetime
+) -> Iterator[str]:
+    """Yield a line for each move between sites of *plan* that *table* would bring."""
     settings = _settings(options)
     world = look_around(settings.geo, settings.state_directory, now).world
     worlds = world, replace(world, latency=table)
@@ -165,7 +186,7 @@ def describe(found: dict[str, Any]) -> list[str]:
     """Return a `summary` as lines for people."""
     levels = ", ".join(f"{count:,} {level}" for level, count in found["levels"].items())
     lines = [
-        f"{found['rows']:,} rows: {levels or 'none'}",
+        f"{_count(found['rows'], 'row')}: {levels or 'none'}",
         f"{found['usable']:,} usable, {found['stale']:,} older than a day",
         f"{found['thin']:,} with fewer than {MIN_SAMPLES} samples",
     ]
@@ -173,7 +194,11 @@ def describe(found: dict[str, Any]) -> list[str]:
         low, high = of_site["p50_ms"]
         stale = "" if of_site["fresh"] else "   STALE: rules with this site go by the model"
         lines.append(
-            f"  {site:<24} {of_site['rows']:>8,} rows {of_site['samples']:>12,} samples"
+            f"  {site:<24} {_count(of_site['rows'], 'row'):>13} {_count(of_site['samples'], 'sample'):>20}"
             f"   {low:g} to {high:g} ms   newest {of_site['newest']}{stale}"
         )
     return lines
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number:,} {word}{'' if number == 1 else 's'}"

@@ -25,6 +25,7 @@ COMMANDS = {  # in the order in which somebody meets them
     "serve": "answer queries",
     "reload": "have a running server read its policies again",
     "status": "say what a running server does",
+    "stop": "end workers whose supervisor has died",
     "geo": "build, describe or ask a geo table",
     "latency": "import or show latency measurements",
     "demo": "serve an example zone with stand-in endpoints on this machine",

@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import os
+import shlex
+import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
 from gslb.settings import DEFAULT_CONFIG
+
+
+def program() -> str:
+    """Return how the one who called us can call this very program again from their shell."""
+    started = sys.argv[0]
+    if Path(started).name == "__main__.py":  # python -m gslb
+        return f"{shlex.quote(sys.executable)} -m gslb"
+    found = shutil.which("gslb")
+    if found is not None and os.path.realpath(found) == os.path.realpath(started):
+        return "gslb"
+    return shlex.quote(started)
 
 
 def add_place_options(parser: argparse.ArgumentParser) -> None:

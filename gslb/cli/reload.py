@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
-from gslb import control
+from gslb.cli.asking import ask_supervisor
 from gslb.cli.options import add_place_options, given_settings
+from gslb.cli.status import contents
 from gslb.node.configuration import read_settings
 
 if TYPE_CHECKING:
@@ -33,22 +35,32 @@ def add_parser(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the outcome. Return 1 if the policies were refused."""
     settings = read_settings(options.config, given_settings(options))
-    answer = control.ask(
-        settings.state_directory / control.SUPERVISOR_SOCKET, {"do": "reload"}, RELOAD_SECONDS
-    )
+    answer = ask_supervisor(settings, {"do": "reload"}, RELOAD_SECONDS)
     if options.json:
         print(json.dumps(answer))
     elif not answer.get("ok"):
-        print(*answer.get("problems", []), sep="\n", file=sys.stderr)
+        for line in answer.get("problems", []):
+            print(line, file=sys.stderr)
         reason = answer.get("error", "the policies are refused")
         print(f"gslb: not reloaded: {reason}; what was served stays", file=sys.stderr)
     else:
-        print(
-            *answer["warnings"], sep="\n", end="\n" if answer["warnings"] else "", file=sys.stderr
-        )
-        zones = ", ".join(answer["zones"])
-        print(
-            f"generation {answer['generation']} is served: {answer['names']} names in {zones},"
-            f" policy {answer['policy']}, compiled in {answer['seconds']:.1f} s"
-        )
+        for line in answer["new_warnings"]:
+            print(line, file=sys.stderr)
+        print(*describe(answer), sep="\n")
     return 0 if answer.get("ok") else 1
+
+
+def describe(answer: dict[str, Any]) -> Iterator[str]:
+    """Yield what came of a reload, as lines for people."""
+    what = f"{contents(answer)}, policy {answer['policy']}"
+    if answer["unchanged"]:
+        yield f"nothing has changed: generation {answer['generation']} stays, {what}"
+    else:
+        yield (
+            f"generation {answer['generation']} is served: {what},"
+            f" compiled in {answer['seconds']:.1f} s"
+        )
+    yield from map("  {}".format, answer["changes"])
+    old = answer["warnings"] - len(answer["new_warnings"])
+    if old > 0:
+        yield f"  {old} warning{'' if old == 1 else 's'} as before; gslb check shows all"

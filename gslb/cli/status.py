@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
-from gslb import control
+from gslb.cli.asking import SupervisorGoneError, ask_supervisor
 from gslb.cli.options import add_place_options, given_settings
 from gslb.node.configuration import read_settings
 
@@ -14,24 +15,35 @@ if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 STATUS_SECONDS = 10.0
+EXIT_SUPERVISOR_GONE = 3
 
 
 def add_parser(commands: Commands) -> None:
     """Add ``status`` to the ``gslb`` command."""
-    parser = commands.add_parser("status", help="say what a running server does")
+    parser = commands.add_parser(
+        "status",
+        help="say what a running server does",
+        description="Say what a running server does. Exit codes: 0 all is served, 1 the newest"
+        " policies are refused or could not be put into service, or nobody is there, 3 the"
+        " supervisor is gone and its workers go on answering.",
+    )
     add_place_options(parser)
     parser.add_argument("--json", action="store_true", help="print all of it as JSON")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the status. Return 1 if the newest policies are not served."""
+    """Print the status. Return 1 if the newest is not served, 3 if only workers are there."""
     settings = read_settings(options.config, given_settings(options))
-    status = control.ask(
-        settings.state_directory / control.SUPERVISOR_SOCKET, {"do": "status"}, STATUS_SECONDS
-    )
+    try:
+        status = ask_supervisor(settings, {"do": "status"}, STATUS_SECONDS)
+    except SupervisorGoneError as gone:
+        if options.json:
+            print(json.dumps({"supervisor": None, "workers": gone.workers}, indent=2))
+        print(f"gslb: {gone}", file=sys.stderr)
+        return EXIT_SUPERVISOR_GONE
     print(json.dumps(status, indent=2) if options.json else "\n".join(describe(status)))
-    return 1 if status["refused"] else 0
+    return 1 if status["refused"] or status["failed"] else 0
 
 
 def describe(status: dict[str, Any]) -> list[str]:
@@ -44,10 +56,12 @@ def describe(status: dict[str, Any]) -> list[str]:
     if status["policy"] is None:
         lines.append("policy      not compiled in this run: the table is the last one on disk")
     else:
-        zones = ", ".join(status["zones"])
-        lines.append(f"policy      {status['policy']}  {status['names']} names in {zones}")
+        lines.append(f"policy      {status['policy']}  {contents(status)}")
+        if status["warnings"]:
+            lines.append(f"warnings    {status['warnings']}; gslb check shows them")
         lines.append(f"geography   {status['geo']}")
         lines += [f"            {alarm}" for alarm in status["geo_alarms"]]
+        lines += [f"note        {note}" for note in status["notes"]]
     for worker in status["workers"]:
         state = "serves" if worker["serving"] else "DOWN"
         udp, tcp = worker.get("udp", {}), worker.get("tcp", {})
@@ -59,7 +73,16 @@ def describe(status: dict[str, Any]) -> list[str]:
     if status["refused"]:
         lines.append("REFUSED     the newest policies are not served:")
         lines += [f"  {line}" for line in status["refused"]]
+    if status["failed"]:
+        lines.append("FAILED      the newest state is not served, though nothing is wrong with it:")
+        lines += [f"  {line}" for line in status["failed"]]
     return lines
+
+
+def contents(said: dict[str, Any]) -> str:
+    """Return how many names are served, of which zones."""
+    names = f"{said['names']} name{'' if said['names'] == 1 else 's'}"
+    return f"{names} in {', '.join(said['zones'])}"
 
 
 def _span(seconds: float) -> str:

@@ -21,11 +21,18 @@ import yaml
 
 from gslb.errors import GslbError
 from gslb.geo.table import GeoTable
-from gslb.geo.world import CONTINENTS, countries, fold, subdivision_code, subdivisions
+from gslb.geo.world import (
+    CONTINENTS,
+    alpha3_codes,
+    countries,
+    fold,
+    subdivision_code,
+    subdivisions,
+)
 
 _CODE = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3}){0,2}")
 # What people write for a code that ISO 3166-1 gave another.
-_COMMON_SLIPS = MappingProxyType({"UK": "GB", "EL": "GR", "KO": "KR", "USA": "US", "EN": "GB"})
+_COMMON_SLIPS = MappingProxyType({"UK": "GB", "EL": "GR", "KO": "KR", "EN": "GB"})
 
 # Parts of ISO 3166-2:CN and US that have a code in ISO 3166-1 too, which is what databases use.
 _OWN_COUNTRIES = frozenset({"CN-HK", "CN-MO", "CN-TW"}) | frozenset(
@@ -170,6 +177,8 @@ class AreaIndex:
         upper = text.upper().replace("_", "-")
         if upper in _COMMON_SLIPS:
             return _COMMON_SLIPS[upper]
+        if upper in alpha3_codes():
+            return alpha3_codes()[upper]
         names = set(self.names)
         for guess in (upper, text.lower().replace("_", "-").replace(" ", "-")):
             if guess in names:

@@ -103,6 +103,12 @@ def subdivision_codes() -> Mapping[str, frozenset[str]]:
 
 
 @cache
+def alpha3_codes() -> Mapping[str, str]:
+    """Return the code of every country by its three letters, which no policy is written with."""
+    return MappingProxyType({row["alpha3"]: row["code"] for row in _rows("alpha3.csv")})
+
+
+@cache
 def _codes_by_name() -> Mapping[tuple[str, str], str]:
     """Return (country, folded name or old code) → code."""
     codes: dict[tuple[str, str], str] = {}

@@ -150,7 +150,7 @@ class Workers:
         child.born = self._now()
         # Not asyncio's, which would kill the workers when the supervisor fails.
         child.process = subprocess.Popen(  # noqa: ASYNC220 - it takes a millisecond
-            [sys.executable, "-m", "gslb.dataplane.worker"],
+            [sys.executable, "-P", "-m", "gslb.dataplane.worker"],  # -P: no code from this folder
             stdin=subprocess.PIPE,
             pass_fds=[orders.control, *(passed.descriptor for passed in orders.sockets)],
         )

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import pickle
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +23,7 @@ from gslb.policy.problems import Problem, Severity
 from gslb.steering.situation import Situation
 
 LENGTH_OCTETS = 8  # in front of each pickled value
+MAX_SHOWN_NAMES = 5  # of those that a reload changed
 MAX_SHOWN = 200  # problems that are carried to a log or a caller; the rest is counted
 
 
@@ -36,6 +37,7 @@ class Job:
     generation: int  # of the table to be made
     serial: int  # of the zones that leave it to us
     situation: Situation
+    former: bytes = b""  # `Compiler.describe` of what is served; empty: make a table in any case
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,41 @@ class Change:
     situation: Situation
     spare_generation: int  # for a new table, should one be needed
     rewrite: bool = False  # make a new table in any case
+    look_around: bool = False  # read the geography and the measurements again
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Which zones or names differ: of each kind how many, and the first few."""
+
+    added: tuple[int, tuple[str, ...]]
+    removed: tuple[int, tuple[str, ...]]
+    changed: tuple[int, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What is served now and was not before, or the other way round."""
+
+    zones: Difference  # changed: SOA, delegations, use of client subnets
+    names: Difference  # changed: their rules, the sites of these, or their fixed records
+    world: bool  # geography or measurements differ
+
+    @property
+    def lines(self) -> list[str]:
+        """The changes in words, at least one line."""
+        lines = [*_lines("zone", self.zones), *_lines("name", self.names)]
+        if self.world:
+            lines.append("geography or measurements are new")
+        return lines or ["no name is answered differently"]
+
+
+def _lines(noun: str, difference: Difference) -> Iterator[str]:
+    for done in ("added", "removed", "changed"):
+        count, some = getattr(difference, done)
+        if count:
+            more = ", …" if count > len(some) else ""
+            yield f"{count} {noun}{'' if count == 1 else 's'} {done}: {', '.join(some)}{more}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +96,30 @@ class Compiled:
     names: int
     aliases: tuple[bytes, ...]  # wire-form names to be resolved
     ends: tuple[datetime, ...]  # when a drain in the files ends, ascending
-    warnings: tuple[str, ...]
+    warnings: tuple[str, ...]  # at most MAX_SHOWN, and then how many more
+    warning_count: int  # all of them
     geo: str  # which geography, for people
     geo_alarms: tuple[str, ...]
     seconds: float
     octets: int
+    measured: bool = False  # measurements are in use; they age
+    notes: tuple[str, ...] = ()  # what an operator has to know of this version
+    changes: Changes | None = None  # since what was served before; None: nothing to compare with
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """The policies and the world are those of the served table: no table was made."""
+
+    warnings: tuple[str, ...]
+    warning_count: int
+    geo_alarms: tuple[str, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Describe:
+    """The wish for the description of what was compiled; the answer is octets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +164,21 @@ class Compiler:
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
 
-    async def compile(self, job: Job) -> Compiled | Refused:
+    async def compile(self, job: Job) -> Compiled | Refused | Unchanged:
         """Read, check, render and write the table. Raises GslbError (disk, memory)."""
         answer = await self._do(job)
-        assert isinstance(answer, Compiled | Refused)
+        assert isinstance(answer, Compiled | Refused | Unchanged)
+        return answer
+
+    async def describe(self) -> bytes:
+        """Return what was compiled as the next `Job.former`; empty if there is nobody to ask."""
+        if self._process is None or self.has_ended:
+            return b""
+        try:
+            answer = await self._do(Describe())
+        except GslbError:
+            return b""
+        assert isinstance(answer, bytes)
         return answer
 
     async def patch(self, change: Change) -> Patched | Compiled:
@@ -123,11 +190,14 @@ class Compiler:
         assert isinstance(answer, Patched | Compiled)
         return answer
 
-    async def _do(self, work: Job | Change) -> Compiled | Refused | Patched:
+    async def _do(
+        self, work: Job | Change | Describe
+    ) -> Compiled | Refused | Unchanged | Patched | bytes:
         async with self._turn:
             if self._process is None:
                 self._process = await asyncio.create_subprocess_exec(
                     sys.executable,
+                    "-P",  # no code from the current folder, which may be another checkout
                     "-c",
                     "from gslb.node.tablemaker import main; main()",
                     stdin=asyncio.subprocess.PIPE,
@@ -149,7 +219,7 @@ class Compiler:
                 raise
         if isinstance(answer, Failed):
             raise GslbError(answer.reason)
-        assert isinstance(answer, Compiled | Refused | Patched)
+        assert isinstance(answer, Compiled | Refused | Unchanged | Patched | bytes)
         return answer
 
     @property

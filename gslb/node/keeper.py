@@ -9,20 +9,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from gslb.errors import GslbError
 from gslb.logs import Log
 from gslb.node.aliases import AliasResolver
-from gslb.node.compilation import Change, Compiled, Compiler, Job, Refused
+from gslb.node.compilation import Change, Compiled, Compiler, Job, Patched, Refused, Unchanged
 from gslb.settings import Settings
 from gslb.state.tables import TableStore
 from gslb.steering.situation import AliasAddresses, Situation
 
 ALIAS_WAIT_SECONDS = 2.0  # for names that never had an address, before a table with them is served
 RETRY_SECONDS = 10.0  # after a change that could not be rendered
+LOOK_AROUND_EVERY = timedelta(hours=1)  # while measurements, which age, are in use
 SERIAL_LIMIT = 1 << 32  # serials are 32 bits and wrap, RFC 1982
 
 _log = Log(__name__)
@@ -50,7 +51,10 @@ class TableKeeper:
         """Keep tables in *store*; *publish* has the workers serve one; *now* is aware."""
         self.served: ServedTable | None = None
         self.compiled: Compiled | None = None  # None: the served table is from an earlier run
-        self.refusal: list[str] = []  # why the newest policies are not served; empty: they are
+        self.refusal: list[str] = []  # what is wrong with the newest policies; empty: nothing
+        self.failure = ""  # why the newest policies could not be put into service; "": they could
+        self.stuck = ""  # why the newest change of situation is not served; "": it is
+        self.unread = ""  # why geography and measurements were not renewed in time; "": they were
         self.aliases = AliasResolver(
             settings.state_directory / "aliases.json", settings.resolvers, self._aliases_changed
         )
@@ -61,6 +65,7 @@ class TableKeeper:
         self._clock = now
         self._compiler: Compiler | None = None
         self._situation: Situation | None = None  # that the served table shows
+        self._looked_around: datetime | None = None  # when geography and measurements were read
         self._generation = 0  # the last one given out
         self._serial = 0
         self._changed = asyncio.Event()
@@ -80,8 +85,13 @@ class TableKeeper:
         )
         return True
 
-    async def reload(self) -> Compiled | Refused:
-        """Compile the policies and serve them, unless they are refused.
+    @property
+    def failures(self) -> list[str]:
+        """What could not be done, though nothing is wrong with the policies."""
+        return [reason for reason in (self.failure, self.stuck, self.unread) if reason]
+
+    async def reload(self) -> Compiled | Refused | Unchanged:
+        """Compile the policies and serve them, unless they are refused or served already.
 
         Raises:
             GslbError: that could not be done, for a reason that is not in the policies.
@@ -90,21 +100,23 @@ class TableKeeper:
         try:
             result = await self._reload(compiler)
         except GslbError as error:
-            self.refusal = [str(error)]
+            self.refusal, self.failure = [], str(error)
             _log.error("policies not compiled; what was served stays", reason=str(error))
             raise
         finally:
             if compiler is not self._compiler:
                 await compiler.close()
-        if isinstance(result, Refused):
+        self.refusal, self.failure = [], ""
+        if not isinstance(result, Refused):
+            self.unread = ""
+        else:
             self.refusal = result.lines
             for line in self.refusal:
                 _log.error("policies refused; what was served stays", problem=line)
-        else:
-            self.refusal = []
         return result
 
-    async def _reload(self, compiler: Compiler) -> Compiled | Refused:
+    async def _reload(self, compiler: Compiler) -> Compiled | Refused | Unchanged:
+        former = await self._compiler.describe() if self._compiler is not None else b""
         situation = self._now()
         job = Job(
             policies=self._settings.policies,
@@ -113,9 +125,16 @@ class TableKeeper:
             generation=self._next_generation(),
             serial=self._next_serial(),
             situation=situation,
+            former=former,
         )
-        result = await compiler.compile(job)
-        if isinstance(result, Refused):
+        result: Compiled | Refused | Unchanged | None = None
+        try:
+            result = await compiler.compile(job)
+        finally:
+            self._give_back_unless(isinstance(result, Compiled), job.generation)
+        if isinstance(result, Unchanged):
+            await self._stay(result, situation.at)
+        if not isinstance(result, Compiled):
             return result
         # What the served table still needs is watched too, until the new one is in its place.
         self.aliases.watch({*result.aliases, *(self.compiled.aliases if self.compiled else ())})
@@ -127,17 +146,31 @@ class TableKeeper:
             await self._serve(result)
             old, self._compiler = self._compiler, compiler
             self.compiled = result
+            self._looked_around = situation.at
             self.aliases.watch(result.aliases)
         if old is not None:
             await old.close()
         self._changed.set()
         return result
 
+    async def _stay(self, result: Unchanged, at: datetime) -> None:
+        """Go on with the table that is served; what is said of it may be new."""
+        async with self._turn:
+            assert self.compiled is not None
+            self.compiled = replace(
+                self.compiled,
+                warnings=result.warnings,
+                warning_count=result.warning_count,
+                geo_alarms=result.geo_alarms,
+            )
+            self._looked_around = at
+        self._changed.set()
+
     async def keep_up(self) -> None:
         """Bring the served table to the situation whenever that changes, until cancelled."""
         while True:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._seconds_to_next_end()):
+                async with asyncio.timeout(self._seconds_to_next_step()):
                     await self._changed.wait()
             self._changed.clear()
             async with self._turn:
@@ -146,12 +179,16 @@ class TableKeeper:
                     continue
                 try:
                     brought = await self._bring_up(compiler, compiled, shown)
+                    if self._is_time_to_look():
+                        brought = await self._look_around(compiler, brought)
                     if brought is not compiled:
                         await self._serve(brought)
                         self.compiled = brought
+                    self.stuck = ""
                     continue
                 except GslbError as error:
-                    _log.error("a change is not served", reason=str(error))
+                    self.stuck = str(error)
+                    _log.error("a change is not served", reason=self.stuck)
             await asyncio.sleep(RETRY_SECONDS)
             self._changed.set()
             if compiler.has_ended:  # killed, perhaps: another one can do what it did
@@ -165,15 +202,47 @@ class TableKeeper:
         # A change may have needed a new table of its own while the policies were compiled.
         overtaken = self.served is not None and compiled.generation < self.served.generation
         if now.aliases != shown.aliases or ended or overtaken:
-            spare = self._generation + 1
-            result = await compiler.patch(Change(now, spare, rewrite=overtaken))
+            result = await self._patch(compiler, now, rewrite=overtaken)
             if isinstance(result, Compiled):
-                self._generation = spare
                 compiled = result
             else:
                 _log.info("table patched", choices=result.choices, pools=result.pools)
         self._situation = now
         return compiled
+
+    async def _look_around(self, compiler: Compiler, compiled: Compiled) -> Compiled:
+        """Have geography and measurements read again, the policies not: that is a reload's."""
+        now = self._now()
+        self._looked_around = now.at  # a failure waits for the next time, too
+        try:
+            result = await self._patch(compiler, now, look_around=True)
+        except GslbError as error:
+            self.unread = f"geography and measurements could not be renewed: {error}"
+            _log.error("geography and measurements not renewed", reason=str(error))
+            return compiled
+        self.unread = ""
+        self._situation = now
+        if isinstance(result, Compiled):
+            _log.info("geography and measurements renewed", generation=result.generation)
+            return result
+        return compiled
+
+    async def _patch(
+        self,
+        compiler: Compiler,
+        situation: Situation,
+        *,
+        rewrite: bool = False,
+        look_around: bool = False,
+    ) -> Patched | Compiled:
+        """Have the table changed; a new one, where it has to be, gets the next generation."""
+        self._generation = spare = self._generation + 1
+        result: Patched | Compiled | None = None
+        try:
+            result = await compiler.patch(Change(situation, spare, rewrite, look_around))
+        finally:
+            self._give_back_unless(isinstance(result, Compiled), spare)
+        return result
 
     async def _serve(self, compiled: Compiled) -> None:
         self.served = ServedTable(compiled.path, compiled.generation)
@@ -186,18 +255,34 @@ class TableKeeper:
     def _aliases_changed(self, _: Mapping[bytes, AliasAddresses]) -> None:
         self._changed.set()
 
-    def _seconds_to_next_end(self) -> float | None:
-        """Return the seconds until the next drain in the files ends; None: there is none."""
+    def _seconds_to_next_step(self) -> float | None:
+        """Return the seconds until time itself changes something; None: it does not.
+
+        A drain in the files ends, or measurements have to be looked at again.
+        """
         if self.compiled is None or self._situation is None:
             return None
         at = self._situation.at
-        later = [end for end in self.compiled.ends if end > at]
-        return max(0.0, (later[0] - self._clock()).total_seconds()) if later else None
+        steps = [end for end in self.compiled.ends if end > at][:1]
+        if self.compiled.measured and self._looked_around is not None:
+            steps.append(self._looked_around + LOOK_AROUND_EVERY)
+        return max(0.0, (min(steps) - self._clock()).total_seconds()) if steps else None
+
+    def _is_time_to_look(self) -> bool:
+        """Return whether measurements are in use that were not looked at for too long."""
+        if self.compiled is None or not self.compiled.measured or self._looked_around is None:
+            return False
+        return self._clock() - self._looked_around >= LOOK_AROUND_EVERY
 
     def _next_generation(self) -> int:
         """Return a generation above every one before, of this run and of earlier ones."""
-        self._generation = max(self._store.next_generation(), self._generation + 1)
+        self._generation = max(self._store.latest_generation(), self._generation) + 1
         return self._generation
+
+    def _give_back_unless(self, used: bool, generation: int) -> None:
+        """Have *generation* given out again if no table has it and no later one is out."""
+        if not used and self._generation == generation:
+            self._generation -= 1
 
     def _next_serial(self) -> int:
         """Return a serial above the last one, and not below the clock, so that it survives loss."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gslb.errors import GslbError
+from gslb.node.holder import holder_of
 from gslb.settings import DEFAULT_LISTEN, Listen
 
 UDP_BUFFER_OCTETS = 4 << 20  # rides out a pause of some ten milliseconds at 100 000 queries/s
@@ -109,7 +110,9 @@ def _trouble(kind: Kind, listen: Listen, error: OSError) -> AddressError:
     why = error.strerror or str(error)
     if error.errno == errno.EADDRINUSE:
         why = "the port is in use by another program"
-        if listen.wildcard and listen.port == 53:
+        if (holder := holder_of(listen.port)) is not None:
+            why = str(holder)
+        elif listen.wildcard and listen.port == 53:
             why += (
                 " (systemd-resolved listens on 127.0.0.53:53: name the addresses to answer on"
                 " with --listen)"

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
-from gslb.geo.load import load_world_geo
+from gslb.geo.judge import age_alarm
+from gslb.geo.load import EMBEDDED, load_world_geo
 from gslb.geo.settings import GeoSettings
 from gslb.node.measurements import measurements_in_use
 from gslb.steering.world import World, make_world
@@ -38,7 +39,19 @@ def look_around(
     kept in the state directory by those who may write there.
     """
     state = state_directory if os.access(state_directory, os.W_OK | os.X_OK) else None
-    loaded = load_world_geo(geo, state=state, today=today)
+    loaded = load_world_geo(geo, state=state)
+    aged = age_alarm(loaded.table, today) if today is not None else ""
     latency, wrong = measurements_in_use(state_directory, at)
     world = make_world(loaded.table, at, latency)
-    return Surroundings(world, loaded.source, (*loaded.alarms, *wrong[:MAX_ALARMS]))
+    alarms = (*loaded.alarms, *([f"{aged}; {_advice(loaded.source)}"] if aged else []))
+    return Surroundings(world, loaded.source, (*alarms, *wrong[:MAX_ALARMS]))
+
+
+def _advice(source: str) -> str:
+    """Return what to do about old data."""
+    if source == EMBEDDED:
+        return (
+            "use a file of your own (geo: {city: FILE} in gslb.yaml, MaxMind format),"
+            " or build one: gslb geo build --help"
+        )
+    return "put newer files in place of those in use, then: gslb reload"

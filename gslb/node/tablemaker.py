@@ -20,18 +20,22 @@ from gslb.answers.pack import pack
 from gslb.answers.patch import ArenaFull, TableWriter
 from gslb.answers.verify import verify
 from gslb.errors import GslbError
+from gslb.node.changes import Description
 from gslb.node.compilation import (
     LENGTH_OCTETS,
     Change,
     Compiled,
+    Describe,
     Failed,
     Job,
     Patched,
     Refused,
+    Unchanged,
     lines_of,
     packed,
 )
 from gslb.node.surroundings import look_around
+from gslb.node.unchecked import unchecked
 from gslb.policy.compile import compile_policies
 from gslb.policy.names import name_text
 from gslb.policy.plan import Endpoint, Plan
@@ -53,19 +57,25 @@ class TableMaker:
         self._renderer: Renderer | None = None
         self._writer: TableWriter | None = None
         self._compiled: Compiled | None = None
+        self._job: Job | None = None
+        self._description: Description | None = None
 
-    def do(self, work: Job | Change) -> Compiled | Refused | Patched | Failed:
+    def do(
+        self, work: Job | Change | Describe
+    ) -> Compiled | Refused | Unchanged | Patched | Failed | bytes:
         """Do one piece of work."""
         try:
             if isinstance(work, Job):
                 return self._compile(work)
+            if isinstance(work, Describe):
+                return self._description.octets if self._description is not None else b""
             return self._patch(work)
         except GslbError as error:
             return Failed(str(error))
         except OSError as error:
             return Failed(f"the answer table cannot be made: {error}")
 
-    def _compile(self, job: Job) -> Compiled | Refused:
+    def _compile(self, job: Job) -> Compiled | Refused | Unchanged:
         started = time.monotonic()
         plan, problems = compile_policies(list(job.policies))
         if plan is None:
@@ -75,9 +85,15 @@ class TableMaker:
         problems = [*problems, *lint_plan(plan, around.world)]
         if any(problem.severity is Severity.ERROR for problem in problems):
             return Refused(tuple(problems))
+        warnings = tuple(lines_of(problems, Severity.WARNING))
+        count = sum(problem.severity is Severity.WARNING for problem in problems)
+        description, former = Description.of(plan, around.world), Description.read(job.former)
+        if description.same(former):
+            return Unchanged(warnings, count, around.alarms, time.monotonic() - started)
+        self._job, self._description = job, description
         self._renderer = Renderer(plan, around.world, serial=job.serial)
         self._store = TableStore(job.state_directory)
-        path, octets = self._write(job.generation, job.situation)
+        path, octets = self._write(self._renderer, job.generation, job.situation)
         self._compiled = Compiled(
             path=path,
             generation=job.generation,
@@ -87,36 +103,74 @@ class TableMaker:
             names=sum(len(zone.names) for zone in plan.zones),
             aliases=aliases_of(plan),
             ends=ends_of(plan, at),
-            warnings=tuple(lines_of(problems, Severity.WARNING)),
+            warnings=warnings,
+            warning_count=count,
             geo=around.source,
             geo_alarms=around.alarms,
             seconds=time.monotonic() - started,
             octets=octets,
+            measured=around.world.latency is not None,
+            notes=unchecked(plan),
+            changes=description.since(former) if former is not None else None,
         )
         return self._compiled
 
     def _patch(self, change: Change) -> Patched | Compiled:
         if self._renderer is None or self._compiled is None or self._writer is None:
             raise GslbError("nothing was compiled yet")
+        if change.look_around and (renewed := self._renew(change)) is not None:
+            return renewed
         if not change.rewrite:
             patch = self._renderer.patch(change.situation)
             with contextlib.suppress(ArenaFull):
                 self._writer.patch(patch)
                 return Patched(len(patch.choices), len(patch.pools))
-        path, octets = self._write(change.spare_generation, change.situation)
+        path, octets = self._write(self._renderer, change.spare_generation, change.situation)
         self._compiled = replace(
             self._compiled, path=path, generation=change.spare_generation, octets=octets
         )
         return self._compiled
 
-    def _write(self, generation: int, situation: Situation) -> tuple[Path, int]:
-        """Render everything into a table on disk, and be its writer from now on."""
+    def _renew(self, change: Change) -> Compiled | None:
+        """Make a table in the world of now; None: that is the world of the table there is.
+
+        Raises GslbError if the policies do not suit it; then nothing has changed.
+        """
+        assert self._job is not None
         assert self._renderer is not None
+        assert self._compiled is not None
+        at = change.situation.at
+        around = look_around(self._job.geo, self._job.state_directory, at, today=at.date())
+        plan = self._renderer.plan
+        description = Description.of(plan, around.world)
+        if description.same(self._description):
+            return None
+        wrong = lines_of(lint_plan(plan, around.world), Severity.ERROR)
+        if wrong:
+            raise GslbError(f"the geography of now does not suit the policies: {wrong[0]}")
+        renderer = Renderer(plan, around.world, serial=self._compiled.serial)
+        path, octets = self._write(renderer, change.spare_generation, change.situation)
+        self._renderer, self._description = renderer, description
+        self._compiled = replace(
+            self._compiled,
+            path=path,
+            generation=change.spare_generation,
+            geo=around.source,
+            geo_alarms=around.alarms,
+            measured=around.world.latency is not None,
+            changes=None,
+            octets=octets,
+        )
+        return self._compiled
+
+    def _write(self, renderer: Renderer, generation: int, situation: Situation) -> tuple[Path, int]:
+        """Render everything into a table on disk, and be its writer from now on."""
         assert self._store is not None
-        octets = pack(self._renderer.content(situation), generation, int(time.time()))
+        octets = pack(renderer.content(situation), generation, int(time.time()))
         bad = verify(octets)
         if bad:  # a mistake of ours, not the operator's: what is served stays
             raise GslbError(f"the new answer table is not valid: {'; '.join(bad[:MAX_REASONS])}")
+        self._store.claim(generation)
         path = self._store.write(octets, generation)
         self._writer = TableWriter(map_table(path, writable=True))
         return path, len(octets)

@@ -6,6 +6,7 @@ of its own tells them to finish. Until then each keeps a socket file in the stat
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 from collections.abc import Iterable, Sequence
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gslb import control
-from gslb.control import ControlError, NobodyThereError
+from gslb.control import ControlError, Message, NobodyThereError
 from gslb.errors import GslbError
 from gslb.logs import Log
 from gslb.node.sockets import TYPES, Kind, OpenSocket, claim, open_shared, without_missing_ipv6
@@ -38,9 +39,8 @@ def find_orphans(directory: Path) -> list[Orphan]:
 
     Only for the holder of the directory's lock: a worker with a living supervisor looks the same.
     """
-    paths = [*directory.glob("worker-*.sock"), *directory.glob("orphan-*.sock")]
     orphans = []
-    for path in sorted(paths)[:MAX_ORPHANS]:
+    for path in _worker_sockets(directory):
         # Its name goes to a worker of ours; inodes are unique, so it never hides another orphan.
         kept = path.rename(directory / f"orphan-{path.stat().st_ino}.sock")
         try:
@@ -56,6 +56,33 @@ def find_orphans(directory: Path) -> list[Orphan]:
     return orphans
 
 
+def look_for_workers(directory: Path) -> list[Message]:
+    """Return what each worker that answers in *directory* says of itself; nothing is touched."""
+    found: list[Message] = []
+    for path in _worker_sockets(directory):
+        with contextlib.suppress(ControlError):
+            found.append(control.ask(path, {"do": "status"}, ASK_SECONDS))
+    return found
+
+
+def send_home(directory: Path) -> tuple[int, int]:
+    """End the workers of a dead supervisor of *directory*: how many obeyed, how many did not.
+
+    They finish the connections that they have. Only for the holder of the directory's lock.
+    """
+    orphans = find_orphans(directory)
+    for orphan in orphans:
+        for one in orphan.sockets:
+            one.sock.close()
+    left = retire(orphans)
+    return len(orphans) - len(left), len(left)
+
+
+def _worker_sockets(directory: Path) -> list[Path]:
+    paths = [*directory.glob("worker-*.sock"), *directory.glob("orphan-*.sock")]
+    return sorted(paths)[:MAX_ORPHANS]
+
+
 def _adopt(named: Sequence[Sequence[str]], descriptors: Sequence[int]) -> Iterable[OpenSocket]:
     for (kind, text), descriptor in zip(named, descriptors, strict=True):
         listen = parse_listen(text)
@@ -64,8 +91,9 @@ def _adopt(named: Sequence[Sequence[str]], descriptors: Sequence[int]) -> Iterab
         yield OpenSocket("udp" if kind == "udp" else "tcp", listen, sock)
 
 
-def retire(orphans: Iterable[Orphan]) -> None:
-    """Tell *orphans* to finish the connections that they have, and end."""
+def retire(orphans: Iterable[Orphan]) -> list[Orphan]:
+    """Tell *orphans* to finish the connections that they have, and end. Return who does not obey."""
+    left = []
     for orphan in orphans:
         try:
             control.ask(orphan.path, {"do": "retire"}, ASK_SECONDS)
@@ -73,9 +101,11 @@ def retire(orphans: Iterable[Orphan]) -> None:
             _log.info("worker without supervisor is gone")
         except ControlError as error:  # its file stays, so that the next supervisor finds it
             _log.error("worker without supervisor does not retire", reason=str(error))
+            left.append(orphan)
             continue
         orphan.path.unlink(missing_ok=True)
         _log.info("worker without supervisor retired")
+    return left
 
 
 def gather_sockets(

@@ -97,6 +97,11 @@ class CheckBook:
         if read.timeout is not None and read.timeout < SHORT_TIMEOUT:
             text = f"timeout {read.timeout * 1000:g} ms: a busy endpoint will look dead"
             self._tell(where, "W315", text, "500 ms or more", Severity.WARNING)
+        every, timeout = read.every or EVERY, read.timeout or TIMEOUT
+        if timeout > every:
+            text = f"timeout {timeout:g} s is longer than every {every:g} s: probes would overlap"
+            hint = "a timeout below every, so that one probe ends before the next begins"
+            self._tell(where, "W329", text, hint, Severity.WARNING)
         return Check(
             type=read.type,
             port=None if read.type in _PORTLESS else port,
@@ -105,8 +110,8 @@ class CheckBook:
             expect=(read.expect or ((200, 299),)) if read.type in _PATHS else (),
             body=read.body,
             target=read.target,
-            every=read.every or EVERY,
-            timeout=read.timeout or TIMEOUT,
+            every=every,
+            timeout=timeout,
             down_after=read.down_after or DOWN_AFTER,
             up_after=read.up_after or UP_AFTER,
             quorum=read.quorum,

@@ -132,7 +132,7 @@ def read_document(
 
     *octets* stand for the file's own (standard input).
     """
-    gathering = _Gathering(Reader(limits))
+    gathering = _Gathering(Reader(limits, frozenset(MERGED)))
     gathering.add(path, octets)
     reader = gathering.reader
     if reader.problems:

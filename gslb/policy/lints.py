@@ -25,10 +25,13 @@ FAMILY_WORDS = {TYPE_A: "IPv4", TYPE_AAAA: "IPv6"}
 Sites = Mapping[str, Site]
 
 
-def lint_policy(policy: Policy, sites: Sites, recover_in: float | None = None) -> Iterator[Problem]:
+def lint_policy(
+    policy: Policy, sites: Sites, recover_in: float | None = None, ttl_at: Where | None = None
+) -> Iterator[Problem]:
     """Yield the problems of one policy, whose sites are all known.
 
     *recover_in*: seconds in which the operator wants clients away from what fails, if stated.
+    *ttl_at*: where the TTL is said, if it is.
     """
     yield from _rules(policy)
     yield from _endings(policy)
@@ -37,7 +40,7 @@ def lint_policy(policy: Policy, sites: Sites, recover_in: float | None = None) -
     yield from _drained(policy, sites)
     yield from _kinds(policy, sites)
     yield from _families(policy, sites)
-    yield from _times(policy, recover_in)
+    yield from _times(policy, recover_in, ttl_at)
 
 
 def _rules(policy: Policy) -> Iterator[Problem]:
@@ -47,8 +50,15 @@ def _rules(policy: Policy) -> Iterator[Problem]:
         where = policy.rules[-1].where if policy.rules else policy.where
         yield Problem(where, "E206", text, hint="end with a rule without when:")
         return
-    for rule in policy.rules[ends[0] + 1 :]:
-        first = policy.rules[ends[0]]
+    first, late = policy.rules[ends[0]], policy.rules[ends[0] + 1 :]
+    if late and (first.fence or len(late) > 1):
+        behind = f"the {len(late)} rules" if len(late) > 1 else "the rule"
+        text = f'rule "{first.name}" matches everybody, so {behind} after it can never be used'
+        if first.fence:
+            sites = _few([target.site for target in first.to])
+            text += f", and its fence keeps every client at {sites}"
+        yield warning(first.where, "W301", text, "move it to the end, or give it a when:")
+    for rule in late:
         text = f'rule "{rule.name}" is never reached: "{first.name}" before it matches everybody'
         yield warning(rule.where, "W301", text)
 
@@ -71,11 +81,8 @@ def _rule(rule: Rule, sites: Sites) -> Iterator[Problem]:
     preferred = [target.site for target in rule.to]
     again = sorted(set(preferred) & set(rule.then))
     if again:
-        text = f'rule "{rule.name}": {", ".join(again)} in both to and then'
-        yield warning(rule.where, "W304", text, "then is for other sites, in order")
-    if rule.fence and rule.then:
-        text = f'rule "{rule.name}": the fence forbids leaving to, so then is never used'
-        yield warning(rule.where, "W303", text)
+        text = f'rule "{rule.name}": {", ".join(again)} in both "to" and "then"'
+        yield warning(rule.where, "W304", text, '"then" is for other sites, in order')
     zones = sum(len(sites[name].zones) for name in preferred)
     if rule.fence and zones < 2:
         text = f'rule "{rule.name}": a fence around one zone: nothing is left when it fails'
@@ -126,17 +133,16 @@ def _families(policy: Policy, sites: Sites) -> Iterator[Problem]:
         text = f"{policy.name}: no type can be answered by every rule, so nothing is served"
         yield Problem(policy.where, "E215", text)
         return
-    if policy.last_resort is not None and policy.last_resort.cname is None:
-        for rtype, addresses in (
-            (TYPE_A, policy.last_resort.a),
-            (TYPE_AAAA, policy.last_resort.aaaa),
-        ):
+    last = policy.last_resort
+    # With neither addresses nor CNAME, a CNAME was refused: that has been said.
+    if last is not None and (last.a or last.aaaa):
+        for rtype, addresses in ((TYPE_A, last.a), (TYPE_AAAA, last.aaaa)):
             if rtype in types and not addresses:
                 text = (
                     f"{policy.name}: last_resort has no {FAMILY_WORDS[rtype]} address,"
                     f" so {TYPE_WORDS[rtype]} cannot use it"
                 )
-                yield warning(policy.last_resort.where, "W323", text)
+                yield warning(last.where, "W323", text)
     found = list(lacks(policy, sites))
     if found:
         yield from _withheld(policy, sites, found[0].rtype)
@@ -167,15 +173,21 @@ def _partial(policy: Policy, sites: Sites) -> Iterator[Problem]:
         without = [name for name in used if not can_answer(sites[name], rtype)]
         if without:
             word, family = TYPE_WORDS[rtype], FAMILY_WORDS[rtype]
-            text = f"{policy.name}: no {word} in {_few(without)}, so {family} goes elsewhere"
-            yield warning(policy.where, "W306", text)
+            rules = [policy.rules[i] for i in concerned(policy, rtype)]
+            rules = [rule for rule in rules if not set(rule.sites).isdisjoint(without)]
+            names = _few([f'"{rule.name}"' for rule in rules])
+            text = (
+                f"{policy.name}: no {word} in {_few(without)}, so {family} clients of"
+                f" {'rules' if len(rules) > 1 else 'rule'} {names} go elsewhere"
+            )
+            yield warning(rules[0].where, "W306", text)
             return
 
 
-def _times(policy: Policy, recover_in: float | None) -> Iterator[Problem]:
-    if policy.ttl > LONG_TTL:
-        text = f"{policy.name}: TTL {policy.ttl}: a failed endpoint stays in caches as long"
-        yield warning(policy.where, "W310", text, f"{LONG_TTL} or less")
+def _times(policy: Policy, recover_in: float | None, ttl_at: Where | None) -> Iterator[Problem]:
+    if policy.ttl > LONG_TTL:  # without the policy's name: one line may hold for many
+        text = f"TTL {policy.ttl}: a failed endpoint stays in caches for that many seconds"
+        yield warning(ttl_at or policy.where, "W310", text, f"{LONG_TTL} or less")
     if recover_in is None:
         return
     slowest, site = max(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
+from ipaddress import ip_address
 from itertools import islice
 from typing import Annotated, Any, Final, Protocol, Union
 
@@ -27,6 +28,11 @@ PATTERNS: Mapping[str, str] = {
     r"^[^\x00]*$": "the character U+0000 cannot be part of it",
 }
 _FEW = 6  # keys that a hint may list
+# What to write where a mapping is wanted and its keys alone would not tell how; by one of the keys.
+_EXAMPLES: Mapping[str, str] = {
+    "why": 'write drained: {why: "CHG-1234", until: "2026-12-01T06:00Z"}',
+    "alpn": "write https: {alpn: [h2]}",
+}
 _SWITCHES = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 
 
@@ -109,11 +115,9 @@ def _words(one: Any, held: Steps, steps: Steps, model: type[BaseModel]) -> tuple
     last = steps[-1] if steps else "policy"
     name = "" if last == "[key]" else _key(held)
     if kind == "extra_forbidden":
-        return (
-            "E101",
-            f"unknown key {shown(str(last))}",
-            did_you_mean(str(last), keys_at(model, steps[:-1])),
-        )
+        keys = keys_at(model, steps[:-1])
+        hint = _colon(last, keys) or did_you_mean(str(last), keys)
+        return "E101", f"unknown key {shown(str(last))}", hint
     if kind == "missing":
         return "E102", f"{shown(str(last))} is missing", ""
     if kind == "value_error":
@@ -128,7 +132,7 @@ def _words(one: Any, held: Steps, steps: Steps, model: type[BaseModel]) -> tuple
         return (
             "E103",
             f"{name}expected {wanted}, not {shown(given)}",
-            _hint(kind, given, keys_at(model, steps)) if "wanted" not in one else "",
+            _hint(kind, given, name, keys_at(model, steps)) if "wanted" not in one else "",
         )
     if kind == "literal_error":
         choices = _literals(context)
@@ -136,7 +140,9 @@ def _words(one: Any, held: Steps, steps: Steps, model: type[BaseModel]) -> tuple
             f"is not one of {', '.join(choices)}" if len(choices) > 1 else f"should be {choices[0]}"
         )
         word = given if isinstance(given, str) else ""
-        hint = "without quotes" if word in choices else did_you_mean(word, choices)
+        hint = did_you_mean(word, choices)
+        if word and not _texts(context):
+            hint = f"write {choices[0]} without quotes"
         return "E104", f"{name}{shown(given)} {must}", hint
     bound = _BOUNDS.get(kind)
     if bound is not None:
@@ -145,10 +151,12 @@ def _words(one: Any, held: Steps, steps: Steps, model: type[BaseModel]) -> tuple
     return "E104", f"{name}{str(one['msg'])[:1].lower()}{str(one['msg'])[1:]}", ""
 
 
-def _hint(kind: str, given: object, keys: list[str]) -> str:
-    if kind == "model_type" and 0 < len(keys) <= _FEW:
-        return f"its keys are {', '.join(keys)}"
+def _hint(kind: str, given: object, name: str, keys: list[str]) -> str:
+    if kind == "model_type":
+        return _mapping(given, keys)
     if kind == "int_type" and isinstance(given, str) and given.endswith("%"):
+        if "/" in name:  # a site of `to`
+            return "shares are whole numbers from 0 to 1000, such as 50; what counts is their ratio"
         return "a number without %"
     if kind == "string_type" and isinstance(given, bool | int | float):
         return "put it in quotes to mean text"
@@ -157,6 +165,33 @@ def _hint(kind: str, given: object, keys: list[str]) -> str:
         meant = _SWITCHES.get(word, word)
         return f"write {meant}" if meant in {"true", "false"} else ""
     return ""
+
+
+def _mapping(given: object, keys: list[str]) -> str:
+    """Return what to write where a mapping with *keys* is wanted and *given* is written."""
+    for key, example in _EXAMPLES.items():
+        if key in keys:
+            return example
+    if isinstance(given, str) and "AAAA" in keys and "weight" in keys:
+        return _endpoint(given)
+    return _colon(given, keys) or (
+        f"its keys are {', '.join(keys)}" if 0 < len(keys) <= _FEW else ""
+    )
+
+
+def _endpoint(given: str) -> str:
+    """Return how an address, or the name of a host, is written as an endpoint."""
+    try:
+        version = ip_address(given).version
+    except ValueError:
+        return f"write {{alias: {short(given)}}}" if "." in given and " " not in given else ""
+    return f"write {{A: {given}}}" if version == 4 else f'write {{AAAA: "{given}"}}'
+
+
+def _colon(given: object, keys: list[str]) -> str:
+    """Return a hint if *given* is a key and its value, but for the colon."""
+    key, space, value = given.partition(" ") if isinstance(given, str) else ("", "", "")
+    return f"a colon is missing: {key}: {short(value)}" if space and key in keys else ""
 
 
 _TYPES: Mapping[str, str] = {
@@ -197,6 +232,11 @@ def _count(number: int, one: str, more: str = "") -> str:
 def _key(steps: Steps) -> str:
     names = [step for step in steps if isinstance(step, str)]
     return f"{short(names[-1])}: " if names else ""
+
+
+def _texts(context: Any) -> bool:
+    """Return whether the words that an error of pydantic wants are texts: it quotes those."""
+    return "'" in str(context.get("expected", ""))
 
 
 def _literals(context: Any) -> list[str]:

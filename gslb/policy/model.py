@@ -40,6 +40,10 @@ MAX_TERMS = 1000  # words in one list of a condition
 MAX_RULES = 1000  # of one name; they are tried one after the other
 MAX_ADDRESSES = 16  # of one name server
 MAX_ENDPOINTS = 256  # in one availability zone
+HEADROOM = (
+    "spare capacity over the usual load; 50%: a site can carry half as much again as usual,"
+    " so two of three zones are enough"
+)
 
 # Texts that go into requests, logs and terminals have no characters that would end a line there.
 HostName = Annotated[str, Field(min_length=1, max_length=254, pattern=r"^[^\x00-\x20\x7f-\x9f]*$")]
@@ -78,7 +82,8 @@ def _until(value: Any) -> Any:
     except ValueError:
         raise ValueError(f'{shown(value)} is not a moment such as "2026-12-01T06:00Z"') from None
     if moment.tzinfo is None:
-        raise ValueError(f'{shown(value)} has no time zone; write "{value}Z" for UTC')
+        text = moment.isoformat(timespec="auto" if moment.second else "minutes")
+        raise ValueError(f'{shown(value)} has no time zone; write "{text}Z" for UTC')
     return moment.astimezone(UTC)
 
 
@@ -189,9 +194,7 @@ class Site(Strict):
         default=0, description="for pick: nearest; above 0 attracts"
     )
     check: CheckRef | None = None
-    headroom: Share | None = Field(
-        default=None, description="share that may be lost before traffic leaves"
-    )
+    headroom: Share | None = Field(default=None, description=HEADROOM)
     drained: Drain | None = None
 
 
@@ -302,9 +305,7 @@ class Steering(Strict):
     ttl: Ttl | None = None
     answer: Answer | None = None
     check: CheckRef | None = None
-    headroom: Share | None = Field(
-        default=None, description="share of a site that may be lost before traffic leaves"
-    )
+    headroom: Share | None = Field(default=None, description=HEADROOM)
     panic: Panic | None = None
     when_all_down: Literal["serve_all", "last_resort", "refuse"] | None = None
     acknowledge: bool | None = Field(

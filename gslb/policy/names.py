@@ -25,6 +25,10 @@ class BadNameError(GslbError):
         self.hint = hint
 
 
+class OutsideZoneError(BadNameError):
+    """A name of a record is not in its zone."""
+
+
 def read_name(text: str) -> bytes:
     """Return the wire form of an absolute name, with or without its final dot, in lower case.
 
@@ -50,13 +54,14 @@ def read_owner(text: str, apex: bytes) -> bytes:
     """Return the wire form of a record's name in the zone *apex*; ``*`` only as the first label.
 
     Raises:
-        BadNameError: no host name, not in the zone, or a star that is no wildcard (RFC 4592).
+        OutsideZoneError: not in the zone.
+        BadNameError: no host name, or a star that is no wildcard (RFC 4592).
     """
     name = read_name(text)
     if not (name == apex or (name.endswith(apex) and is_within(name, apex))):
         zone = name_text(apex)
         hint = f"did you mean {text}.{zone}?" if "." not in text.rstrip(".") else ""
-        raise BadNameError(f"{text} is not in the zone {zone}", hint)
+        raise OutsideZoneError(f"{text} is not in the zone {zone}", hint)
     if b"*" in name:
         first, *rest = labels(name)
         if any(b"*" in label for label in rest) or (b"*" in first and first != b"*"):

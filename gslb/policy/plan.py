@@ -206,9 +206,9 @@ class Policy:
     ttl: int  # seconds
     count: int  # addresses in an answer, at most
     spread: Spread
-    # By site: h of "a site keeps its full share while its capacity is at least 1 / (1 + h)", that is,
-    # how much more than its usual load what is left may carry. 0.5: two zones of three are enough.
-    # The share that may be *lost* is h / (1 + h).
+    # By site: its spare capacity over its usual load. With h, it keeps its full share while its
+    # capacity is at least 1 / (1 + h). 0.5, half as much again as usual: two zones of three are
+    # enough. The share of the site that may be *lost* is another number, h / (1 + h).
     headroom: Mapping[str, float]
     checks: Mapping[str, Check | None]  # by site
     panic: Panic

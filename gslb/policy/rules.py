@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from gslb.policy import model
 from gslb.policy.checks import closest
+from gslb.policy.lints import warning
 from gslb.policy.places import Path, Places
 from gslb.policy.plan import Condition, Pick, Rule, Target, Term
 from gslb.policy.problems import Problem
@@ -54,8 +55,11 @@ def _rule(
     name = rule.name or f"rule-{index + 1}"
     if not targets:
         problems.append(
-            Problem(places.locate((*place, "to")), "E207", f'rule "{name}" has no site in to')
+            Problem(places.locate((*place, "to")), "E207", f'rule "{name}" has no site in "to"')
         )
+    if rule.fence and rule.then:
+        text = f'rule "{name}": the fence forbids leaving "to", so "then" is never used'
+        problems.append(warning(places.locate_key((*place, "then")), "W303", text))
     return Rule(
         name=name,
         when=None if rule.when is None else _condition(rule.when, (*place, "when"), places),

@@ -108,14 +108,16 @@ def _narrow(sites: Mapping[str, Site], policies: Sequence[Policy]) -> Iterator[P
             lost = f"{name}: without zone {zone}, {left:.0%} of its capacity is left"
             if name in stuck:
                 text = (
-                    f"{lost}, too little for headroom ({needed:.0%}), and rule"
+                    f"{lost}, less than the {needed:.0%} that headroom {headroom:.0%} needs, and rule"
                     f' "{stuck[name].name}" knows no other site: what is left is overloaded'
                 )
                 yield warning(stuck[name].where, "W319", text)
             elif (name, headroom) not in told:
                 told.add((name, headroom))
                 moved = 1 - left * (1 + headroom)
-                text = f"{lost} and {moved:.0%} of its traffic moves (none above {needed:.0%})"
+                text = (
+                    f"{lost} and {moved:.0%} of its traffic moves (none while {needed:.0%} is left)"
+                )
                 yield note(sites[name].where, "N408", text)
 
 

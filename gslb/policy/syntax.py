@@ -28,7 +28,8 @@ _REASONS: Final = (
     (r"expected ',' or '\}'", "a mapping is not closed, or lacks a comma", _OPENED),
     (r"unexpected end of stream", "a quote that is never closed", ""),
     (r"unknown escape character", "a backslash with a letter that means nothing", "in single quotes backslashes are plain"),
-    (r"could not find expected ':'", "neither a value nor a key with its \":\"", ""),
+    (r"could not find expected ':'", "neither a value nor a key with its \":\"", "write it as key: value"),
+    (r"found unexpected ':'", "a word that ends with \":\"", "put it in quotes, as an IPv6 address that ends in ::"),
     (r"block collection.*expected", "a key among the entries of a list", "look at the indentation"),
     (r"expected key|expected <block end>", "this does not belong to what is before it", "look at the indentation and the quotes"),
     (r"expected comment or line break|chomping or indentation", "a block of text begins in the next line", "write | or > alone"),
@@ -51,6 +52,8 @@ def describe(error: Any, text: str) -> tuple[Any, str, str]:
     mark = error.problem_mark
     if error.context_mark is not None and any(begin in context for begin in _BEGINS):
         mark = error.context_mark
+    if "mapping values are not allowed" in problem and (found := _second_colon(mark, text)):
+        return mark, *found
     if "cannot start any token" in problem:
         return (mark, *_start(_character(text, mark)))
     for pattern, words, hint in _REASONS:
@@ -79,6 +82,22 @@ def place(text: str, offset: int) -> tuple[int, int]:
 def lines(text: str) -> list[str]:
     """Return the lines of *text* as YAML counts them; str.splitlines() knows more line ends."""
     return _LINE_END.split(text)
+
+
+def _second_colon(mark: Any, text: str) -> tuple[str, str] | None:
+    """Return words and a hint for a ":" that cannot stand at *mark*, if more is known of it."""
+    found = lines(text)[: mark.line + 1]
+    before = found[-1][: mark.column] if len(found) > mark.line else ""
+    if before.endswith(":"):
+        return "an IPv6 address that ends in :: looks like a key", "put it in quotes"
+    if not re.search(r":(?:\s|$)", before):  # this line has one: the line above goes on into it
+        above = next((n for n in range(mark.line - 1, -1, -1) if found[n].strip()), None)
+        if above is None:
+            return None
+        keyed = re.search(r":(?:\s|$)", found[above])
+        hint = "look at the indentation" if keyed else f'line {above + 1} may lack its ":"'
+        return "this line is taken as more of the one above", hint
+    return None
 
 
 def _start(character: str) -> tuple[str, str]:

@@ -24,6 +24,7 @@ MAX_OCTETS: Final = 64 << 20  # of all files of one policy together
 MAX_NODES: Final = 5_000_000  # values and keys, those behind aliases counted at each use
 MAX_DEPTH: Final = 32
 MAX_ALIASES: Final = 10_000  # uses
+MAX_ENTRIES: Final = 10_000  # of one mapping, but for those at the top whose keys are names
 MAX_KEY: Final = 1024  # characters; YAML's own bound for a key without "?"
 MAX_TOLD: Final = 1000  # problems of the text; a file with more is not one that somebody wrote
 _KEPT_TEXTS: Final = 65_536  # short texts that are kept once
@@ -55,6 +56,7 @@ class Limits:
     nodes: int = MAX_NODES
     depth: int = MAX_DEPTH
     aliases: int = MAX_ALIASES
+    entries: int = MAX_ENTRIES
 
 
 DEFAULT_LIMITS: Final = Limits()
@@ -73,6 +75,7 @@ class Reader:
     """Reads the files of one document: shares their limits, collects their problems."""
 
     limits: Limits = DEFAULT_LIMITS
+    crowds: frozenset[str] = frozenset()  # keys at the top under which a mapping may be of any size
     problems: list[Problem] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
     octets: int = 0
@@ -149,6 +152,7 @@ class _Composer:
         # The C parser is absent where PyYAML was built without libyaml; the other is 20 times slower.
         self.events: Iterator[Any] = _events(getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text))
         self.anchors: dict[str, tuple[Any, Places, int] | None] = {}
+        self.top = ""  # the key at the top that is being read
 
     def document(self) -> Parsed | None:
         next(self.events)  # stream start
@@ -173,7 +177,7 @@ class _Composer:
                 self.anchors[event.anchor] = (value, places, 1)
             return value, places
         if isinstance(event, yaml.AliasEvent):
-            return self.alias(event)
+            return self.alias(event, depth)
         return self.collection(event, depth)
 
     def collection(self, event: Any, depth: int) -> tuple[Any, Places]:
@@ -194,9 +198,12 @@ class _Composer:
     def mapping(self, depth: int) -> tuple[dict[str, Any], dict[str, Places]]:
         values: dict[str, Any] = {}
         places: dict[str, Places] = {}
+        most = self.reader.limits.entries
         while not isinstance(event := next(self.events), yaml.MappingEndEvent):
             mark = event.start_mark
             key = self.key(event)
+            if depth == 1:
+                self.top = key or ""
             value, inner = self.node(next(self.events), depth + 1)
             if key is None:
                 continue
@@ -206,6 +213,8 @@ class _Composer:
                 self.note(mark, "E006", text)
                 continue
             values[key] = value
+            if len(values) > most:
+                self.crowd(mark, values, depth)
             at = self.place(mark) << _PLACE_BITS
             places[key] = at | inner if isinstance(inner, int) else (at | inner[0], inner[1])
         return values, places
@@ -250,7 +259,16 @@ class _Composer:
                 return float(text)
         return self.reader.keep(text)
 
-    def alias(self, event: Any) -> tuple[Any, Places]:
+    def crowd(self, mark: Any, value: Any, depth: int) -> None:
+        """Stop at a mapping with more entries than its place may have."""
+        most = self.reader.limits.entries
+        if isinstance(value, dict) and len(value) > most and not self.open(depth):
+            self.stop(mark, "E002", f"more than {most:,} entries in one mapping")
+
+    def open(self, depth: int) -> bool:
+        return depth == 2 and self.top in self.reader.crowds
+
+    def alias(self, event: Any, depth: int) -> tuple[Any, Places]:
         reader, mark, name = self.reader, event.start_mark, shown(event.anchor)
         reader.aliases += 1
         if reader.aliases > reader.limits.aliases:
@@ -261,6 +279,7 @@ class _Composer:
         if found is None:
             self.stop(mark, "E010", f"alias {name} stands inside its own anchor")
         value, places, nodes = found
+        self.crowd(mark, value, depth)
         reader.nodes += nodes
         if reader.nodes > reader.limits.nodes:
             self.stop(mark, "E002", f"aliases expand to more than {reader.limits.nodes:,} values")

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from gslb.policy import model
+from gslb.policy.addresslints import lint_addresses
 from gslb.policy.checks import CheckBook, closest
 from gslb.policy.effective import Layers, Surroundings, make_policy
 from gslb.policy.endpoints import read_site
 from gslb.policy.lints import lint_policy, note, warning
-from gslb.policy.names import BadNameError, read_owner
+from gslb.policy.names import BadNameError, OutsideZoneError, read_owner
+from gslb.policy.outside import outside_problems
 from gslb.policy.places import Places, spot
 from gslb.policy.plan import Pick, Policy, ZonePlan
 from gslb.policy.problems import Problem, Where
@@ -40,6 +42,7 @@ class _Build:
     problems: list[Problem]
     policies: list[Policy] = field(default_factory=list)
     promises: list[float | None] = field(default_factory=list)  # recover_in, by policy
+    ttl_places: list[Where | None] = field(default_factory=list)  # by policy
     firsts: dict[bytes | None, str] = field(default_factory=dict)  # only once a name is there twice
     known: dict[str, int] = field(default_factory=dict)  # by what a record says of its settings
 
@@ -54,14 +57,17 @@ class _Build:
         names = self._names(around, SteeredNames(served.apex, served.static, sites))
         used = len(self.policies)
         self._leftover(around)
-        for policy, promise in zip(self.policies, self.promises, strict=True):
+        for policy, promise, ttl_at in zip(
+            self.policies, self.promises, self.ttl_places, strict=True
+        ):
             if not all(rule.to for rule in policy.rules):
                 continue  # the sites that are missing have been named already
-            self.problems += lint_policy(policy, sites, promise)
+            self.problems += lint_policy(policy, sites, promise, ttl_at)
             self.problems += lint_targets(policy, served.apex, served.static, sites)
             self.problems += lint_https(policy, served.apex)
         self.problems += book.problems
         self.problems += lint_sites(sites, self.policies)
+        self.problems += lint_addresses(sites, parsed.dns.nameservers.values())
         self.problems += lint_static(served.apex, served.static, names)
         self.problems += self._unused(around)
         policies = tuple(self.policies[:used])
@@ -79,12 +85,16 @@ class _Build:
 
     def _names(self, around: Surroundings, steered: SteeredNames) -> dict[bytes, int]:
         names: dict[bytes, int] = {}
+        outside: dict[str, OutsideZoneError] = {}
         for text, record in self.parsed.records.items():
             index = self._index(text, record, around)
             if index is None:
                 continue
             try:
                 name = read_owner(text, self.served.apex)
+            except OutsideZoneError as error:
+                outside[text] = error
+                continue
             except BadNameError as error:
                 where = around.places.locate_key(("records", text))
                 self.problems.append(Problem(where, "E204", str(error), hint=error.hint))
@@ -95,6 +105,8 @@ class _Build:
             names[name] = index
             where_name = self._place(text)
             self.problems += steered.conflicts(name, self.policies[index], where_name)
+        whole = len(self.parsed.records)
+        self.problems += outside_problems(outside, whole, self.served.apex, self.places)
         return names
 
     def _index(self, text: str, record: model.Record, around: Surroundings) -> int | None:
@@ -142,6 +154,8 @@ class _Build:
         self.policies.append(
             make_policy(name, read, layers, around, around.places.locate_key(place))
         )
+        ttl = layers.find("ttl")
+        self.ttl_places.append(None if ttl is None else around.places.locate_key(ttl[1]))
         promise = layers.get("recover_in", None)
         self.promises.append(promise if isinstance(promise, float) else None)
         return len(self.policies) - 1

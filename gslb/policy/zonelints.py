@@ -136,7 +136,15 @@ def _target(
     if rtype != TYPE_CNAME and static.find(target, TYPE_CNAME) is not None:
         yield warning(where, "W324", f"{title}, a CNAME (RFC 2181 §10.3)")
     elif not _exists(target, static, steered):
-        yield warning(where, "W322", f"{title}, which has no records")
+        yield warning(where, "W322", f"{title}, which has no records", _dotted(target, apex))
+
+
+def _dotted(target: bytes, apex: bytes) -> str:
+    """Return what was meant, perhaps, by a name that the zone's own name was put behind."""
+    own = name_text(target[: len(target) - len(apex)] + b"\0")
+    if "." in own:
+        return f"names in zone-file text end with a dot unless they lie below the zone: {own}."
+    return f'add records of {own}, or end the name with a dot if it is a whole one: "{own}."'
 
 
 def _exists(name: bytes, static: StaticData, steered: Names) -> bool:

@@ -18,7 +18,7 @@ import dns.rdatatype
 import dns.tokenizer
 import dns.ttl
 
-from gslb.policy.problems import Problem, Where
+from gslb.policy.problems import Problem, Severity, Where
 from gslb.wire.names import lower, to_text
 
 DEFAULT_TTL = 3600  # seconds, for records before any $TTL
@@ -33,6 +33,11 @@ _REFUSED = {
     "NSEC3PARAM": "the zone is not signed here: leave signatures and their proofs out",
 }
 _SHAPES = {"A": "one IPv4 address is wanted", "AAAA": "one IPv6 address is wanted"}
+_FORMS = {  # of data that begins with a number; what to write where it does not
+    "MX": "MX needs a preference: 10 mail",
+    "SRV": "SRV needs priority, weight and port: 0 10 443 www",
+    "CAA": 'CAA needs flags and a tag: 0 issue "ca.example.net"',
+}
 _DIRECTIVES = {
     "$INCLUDE": "$INCLUDE is not read: put the records here",
     "$GENERATE": "$GENERATE is not read: write the records out",
@@ -85,6 +90,8 @@ def read_records(
         else:
             if record is not None:
                 records.append(record)
+                if record.rtype == dns.rdatatype.TXT and ";" in entry:
+                    reader.problems += _cut_short(record, entry, where, line)
     return records, reader.problems
 
 
@@ -114,7 +121,12 @@ def _entries(
 
 def _depth(content: str) -> int:
     """Return how many more parentheses *content* opens than it closes."""
-    depth, quoted, at = 0, False, 0
+    return sum((c == "(") - (c == ")") for _, c in _bare(content))
+
+
+def _bare(content: str) -> Iterator[tuple[int, str]]:
+    """Yield the characters of one line that stand outside quotes, up to its comment's ``;``."""
+    quoted, at = False, 0
     while at < len(content):
         character = content[at]
         if character == "\\":
@@ -122,11 +134,33 @@ def _depth(content: str) -> int:
         elif character == '"':
             quoted = not quoted
         elif not quoted:
+            yield at, character
             if character == ";":
-                break
-            depth += (character == "(") - (character == ")")
+                return
         at += 1
-    return depth
+
+
+def _cut_short(
+    record: Record, entry: str, where: Callable[[int], Where], first: int
+) -> Iterator[Problem]:
+    """Yield a warning if a comment of a TXT record looks like text that lacks its quotes.
+
+    ``v=DKIM1; k=rsa; p=…`` is ``v=DKIM1`` and a comment.
+    """
+    for line, content in enumerate(entry.split("\n")):
+        at = next((at for at, character in _bare(content) if character == ";"), 0)
+        before, behind = content[:at], content[at + 1 :]
+        glued = before.strip() != "" and before[-1] not in " \t()"
+        plain = before.rstrip()[-1:] not in {"", '"', "(", ")"}
+        if (glued and (plain or "=" in behind)) or (plain and "=" in behind):
+            text = f"{_owner(record)} TXT: what stands behind the ; is a comment and not served"
+            hint = 'put the text in quotes: "v=DKIM1; k=rsa; p=..."'
+            yield Problem(where(first + line), "W355", text, Severity.WARNING, hint)
+            return
+
+
+def _owner(record: Record) -> str:
+    return to_text(record.owner).rstrip(".") or "."
 
 
 def _read(reader: _Reader, entry: str, where: Where) -> Record | None:
@@ -190,7 +224,8 @@ def _record(
         canonical = wire if word in _SHAPES else rdata.to_digestable()
     except (dns.exception.DNSException, ValueError, OverflowError) as error:
         reason = _SHAPES.get(word) or _reason(error)
-        raise _RefusedError("E255", f"{name} {word}: {reason}", "") from None
+        hint = _FORMS.get(word, "") if reason.startswith("expecting an") else ""
+        raise _RefusedError("E255", f"{name} {word}: {reason}", hint) from None
     return Record(lower(owner.to_wire() or b""), int(rtype), ttl, wire, canonical, where)
 
 

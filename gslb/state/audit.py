@@ -111,7 +111,7 @@ class AuditLog:
             raise AuditError(f"{self.path}: an entry of more than {MAX_LINE} octets")
         try:
             if os.fstat(self._file).st_size != self._size:
-                raise AuditError(f"{self.path}: somebody else has written to it")
+                raise AuditError(f"{self.path}: not as we left it: somebody else writes to it")
             written = 0
             while written < len(line):
                 written += os.write(self._file, line[written:])

@@ -59,7 +59,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Events in order. `gap`: some that should precede them have been pruned or were lost."""
+    """Events in order. `gap`: the reader missed some that were pruned or lost, or was never here."""
 
     events: tuple[Event, ...]
     gap: bool
@@ -88,8 +88,14 @@ class History:
         """The highest number given so far (before the first event: below the next)."""
         return self._next - 1
 
+    @property
+    def oldest(self) -> int:
+        """The number of the oldest event that can be read; 0: there is none. Raises StoreError."""
+        held = self._held[0].sequence if self._held else 0
+        return _number(self._database.rows("SELECT min(sequence) FROM events")) or held
+
     def record(self, news: Iterable[News], at: datetime) -> tuple[Event, ...]:
-        """Number *news* that happened at *at* (aware), keep them, and return them as events.
+        """Give numbers to *news* that happened at *at* (aware), keep them, return them as events.
 
         What cannot be written is held and written with what comes later; the oldest of more than
         `MAX_HELD` are lost, which readers see as a gap.
@@ -159,12 +165,12 @@ class History:
             "SELECT sequence, at, kind, subject, detail FROM events"
             " WHERE sequence > ? ORDER BY sequence LIMIT ?"
         )
-        number = max(-1, min(sequence, 2**63 - 1))
+        number = max(0, min(sequence, 2**63 - 1))
         found = [_event(row) for row in self._database.rows(query, (number, wanted))]
         after = found[-1].sequence if found else number
         held = (one for one in self._held if one.sequence > after)
         found += islice(held, wanted - len(found))
-        return Page(tuple(found), gap=number < self._lost)
+        return Page(tuple(found), gap=number < self._lost or number > self.newest)
 
     def latest(self, count: int) -> tuple[Event, ...]:
         """Return the last *count* events (at most `MAX_PAGE`), oldest first. Raises StoreError."""

@@ -31,7 +31,8 @@ class LastKnown:
 class Store:
     """Overrides and last-known health of one node, over a `Database`.
 
-    Overrides are held in memory too: reading them never fails and never waits.
+    Overrides are held in memory too: reading them never fails and never waits. They are changed
+    from one thread; health may be saved from another.
     """
 
     def __init__(self, database: Database) -> None:
@@ -60,7 +61,8 @@ class Store:
                 on, and nothing is kept.
 
         Raises:
-            StoreError: it could not be kept, or there are `MAX_OVERRIDES` already.
+            StoreError: it could not be kept, or there are `MAX_OVERRIDES` already. Where the disk
+                fails at the very end the *witness* has been told: tell it of the failure too.
         """
         if len(self._overrides) >= MAX_OVERRIDES:
             raise StoreError(f"there are {MAX_OVERRIDES} overrides; end one first")

@@ -47,14 +47,22 @@ class TableStore:
 
     def next_generation(self) -> int:
         """Return a generation above every one before, even if its table was never written."""
-        counter = self.directory / _COUNTER
+        generation = self.latest_generation() + 1
+        self.claim(generation)
+        return generation
+
+    def latest_generation(self) -> int:
+        """Return the highest generation that was ever claimed or written; 0: none."""
         known = [generation for generation, _ in self._files()]
         with contextlib.suppress(OSError, ValueError):
-            known.append(int(counter.read_text()))
+            known.append(int((self.directory / _COUNTER).read_text()))
         usable = (generation for generation in known if 0 < generation <= MAX_GENERATION)
-        generation = max(usable, default=0) + 1
-        _write_whole(counter, f"{generation}\n".encode())
-        return generation
+        return max(usable, default=0)
+
+    def claim(self, generation: int) -> None:
+        """Note that *generation* is taken, whatever becomes of its table. Raises GslbError."""
+        highest = max(generation, self.latest_generation())
+        _write_whole(self.directory / _COUNTER, f"{highest}\n".encode())
 
     def write(self, octets: bytes | bytearray, generation: int) -> Path:
         """Keep the table of *generation*; of the others the newest two stay.

@@ -14,7 +14,7 @@ from gslb.geo.lookup import locate
 from gslb.policy.plan import Plan, Policy, ZonePlan
 from gslb.policy.types import record_types
 from gslb.steering.asking import Asking, read_asking
-from gslb.steering.capacity import Candidate, candidates, supply_of
+from gslb.steering.capacity import Candidate, Supply, candidates, supply_of
 from gslb.steering.classes import compile_classes
 from gslb.steering.decide import decide_supplied, rule_sites
 from gslb.steering.existence import Found, Outcome, find
@@ -26,7 +26,7 @@ from gslb.steering.explanation import (
     RuleLine,
     SiteLine,
 )
-from gslb.steering.model import Classes, ClientClass, Decision
+from gslb.steering.model import Classes, ClientClass, Decision, Reason
 from gslb.steering.pools import (
     AnyPoolKey,
     LastResortKey,
@@ -43,7 +43,14 @@ from gslb.steering.situation import Situation
 from gslb.steering.static import answer_body, negative_body, referral, soa_body
 from gslb.steering.trace import rank_trace, trace_rules
 from gslb.steering.whatnext import what_next
-from gslb.steering.wording import REASON_NOTES, endpoint_line, percent, rule_words
+from gslb.steering.wording import (
+    REASON_NOTES,
+    endpoint_line,
+    percent,
+    plain,
+    rule_words,
+    spill_note,
+)
 from gslb.steering.world import World
 from gslb.wire.constants import TYPE_A, TYPE_SOA
 from gslb.wire.names import to_text, to_wire
@@ -205,7 +212,7 @@ class _Steered:
             rotates=any(b.stride and b.answer > 1 for _, pool in pools for b in pool.bodies),
             sticky=sticky(self.policy, cls),
             what_if=what_next(self.policy, cls, self.rtype, decision, stock),
-            notes=tuple(self._notes(decision, cls, whole)),
+            notes=tuple(self._notes(decision, cls, supplies, whole)),
         )
 
     def _class(self) -> tuple[ClientClass, int | None, bool]:
@@ -352,16 +359,28 @@ class _Steered:
         decision: Decision,
         stock: Mapping[str, tuple[Candidate, ...]],
     ) -> Iterator[EndpointLine]:
-        """Yield the endpoints of the sites that are answered; of all if none is."""
-        for site in decision.shares or stock:
+        """Yield the endpoints of the sites that are answered, and of those where one is down or drained.
+
+        Of all sites if none is answered.
+        """
+        told = [site for site, found in stock.items() if not all(map(plain, found))]
+        for site in dict.fromkeys([*decision.shares, *told] if decision.shares else stock):
             key = pool_key(self.found.zone, self.policy, cls.rule, site, self.rtype, decision.level)
             served = site in decision.shares
             chances = select(key, stock[site]).chances() if served else {}
             for one in stock[site]:
                 yield endpoint_line(site, one, chances.get(one.endpoint.id, 0.0))
 
-    def _notes(self, decision: Decision, cls: ClientClass, whole: bool) -> Iterator[str]:
+    def _notes(
+        self,
+        decision: Decision,
+        cls: ClientClass,
+        supplies: Mapping[str, Supply],
+        whole: bool,
+    ) -> Iterator[str]:
         note = REASON_NOTES.get(decision.reason)
+        if decision.reason is Reason.SPILL:
+            yield spill_note(self.policy.rules[cls.rule], cls, decision, supplies)
         if cls.rule < 0:
             note = "no rule is for this client, so the query is refused"
         if note:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from gslb.steering.existence import Outcome
 from gslb.steering.explanation import ClientLine, EndpointLine, Explanation, RuleLine, SiteLine
 from gslb.steering.model import Level, Reason
-from gslb.steering.wording import percent
+from gslb.steering.wording import percent, unequal
 
 LABEL = 10  # columns in front of every line
 MAX_ALTERNATIVES = 8  # answers that are written out; the rest is counted
@@ -95,7 +95,11 @@ def _capacity(line: SiteLine) -> str:
     kept = "its full share" if line.kept >= 1 else f"{percent(line.kept)} of its share"
     if line.kept <= 0:
         kept = "nothing"
-    return f"{percent(line.capacity)} {sign} {percent(line.needed)} needed: keeps {kept}"
+    capacity, needed = percent(line.capacity), percent(line.needed)
+    if line.kept < 1:
+        capacity, needed = unequal(line.capacity, line.needed)
+    headroom = percent(1 / line.needed - 1)
+    return f"{capacity} {sign} {needed} needed with headroom {headroom}: keeps {kept}"
 
 
 def _endpoints(endpoints: Iterable[EndpointLine], story: Explanation) -> Iterator[str]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from gslb.answers.model import MAX_CLASSES
 from gslb.geo.areas import UnknownArea
-from gslb.geo.regions import closest_name
+from gslb.geo.regions import closest_name, cloud_regions
 from gslb.policy.plan import Condition, Pick, Plan, Policy, Rule, Site, Term
 from gslb.policy.problems import Problem, Severity, Where
 from gslb.policy.types import STEERED_TYPES, record_types
@@ -28,7 +28,25 @@ def lint_plan(plan: Plan, world: World) -> list[Problem]:
     for zone in plan.zones:
         for policy in zone.policies:
             problems.update(_lint_policy(policy, zone.sites, world))
+        told = {problem.where for problem in problems if problem.code in {"E245", "W344"}}
+        problems.update(_lint_regions(zone.sites, told))
     return sorted(problems)
+
+
+def _lint_regions(sites: Mapping[str, Site], told: set[Where]) -> Iterator[Problem]:
+    """Say which sites look like a region of a known cloud, and are none; once for each site."""
+    clouds = {name.partition("/")[0] for name in cloud_regions()}
+    for name, site in sites.items():
+        cloud, _, region = name.partition("/")
+        known = cloud not in clouds or name in cloud_regions()
+        if known or site.at is not None or site.where in told:
+            continue
+        near = closest_name(name)
+        hint = f"did you mean {near}? " if near else ""
+        hint += "a region that is newer than our list takes at: [degrees north, degrees east]"
+        yield _warning(
+            site.where, "W346", f'{cloud} is not known to have a region "{region}"', hint
+        )
 
 
 def _lint_policy(policy: Policy, sites: Mapping[str, Site], world: World) -> Iterator[Problem]:

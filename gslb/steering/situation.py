@@ -51,6 +51,7 @@ class Situation:
     health: Mapping[HealthKey, Health] = field(default_factory=dict)  # absent: UNKNOWN
     drains: Mapping[str, Drained] = field(default_factory=dict)  # by endpoint id, from operators
     aliases: Mapping[bytes, AliasAddresses] = field(default_factory=dict)  # by wire-form name
+    lifted: frozenset[str] = frozenset()  # endpoint ids whose drain in a file an operator lifted
 
     def health_of(self, endpoint: Endpoint, check: Check | None) -> Health:
         """Return what is believed of *endpoint* under *check*."""
@@ -58,7 +59,8 @@ class Situation:
 
     def drain_of(self, endpoint: Endpoint) -> Drained | None:
         """Return the drain that holds *endpoint* now; an operator's call beats the file."""
-        for drain in (self.drains.get(endpoint.id), endpoint.drained):
+        in_file = None if endpoint.id in self.lifted else endpoint.drained
+        for drain in (self.drains.get(endpoint.id), in_file):
             if drain is not None and (drain.until is None or drain.until > self.at):
                 return drain
         return None

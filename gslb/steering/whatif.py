@@ -12,6 +12,8 @@ from gslb.policy.plan import Check, Drained, Endpoint, Plan
 from gslb.policy.problems import NOWHERE
 from gslb.steering.situation import Health, Situation, Status
 
+MAX_NAMED = 3  # endpoints in one sentence
+
 WORDS = {
     "down": Health(Status.DOWN, Status.DOWN, detail="supposed"),
     "up": Health(Status.UP, Status.UP, detail="supposed"),
@@ -51,6 +53,28 @@ def suppose(plan: Plan, situation: Situation, suppositions: Iterable[str]) -> Si
             else:
                 health.update({(endpoint, check): WORDS[word] for check in checks})
     return replace(situation, health=health, drains=drains)
+
+
+def without_effect(plan: Plan, situation: Situation, suppositions: Iterable[str]) -> list[str]:
+    """Return a sentence for each of *suppositions* that *situation*, made by them, does not show.
+
+    A drain is an operator's word: what is drained stays so however healthy it is supposed to be.
+    """
+    held = {
+        endpoint.id
+        for endpoint, _ in judged_endpoints(plan)
+        if situation.drain_of(endpoint) is not None
+    }
+    sentences = []
+    for text in suppositions:
+        word, _, location = text.partition(":")
+        drained = sorted(held & matching_endpoints(plan, location).keys()) if word == "up" else []
+        if drained:
+            more = f" and {len(drained) - MAX_NAMED} more" if len(drained) > MAX_NAMED else ""
+            names = ", ".join(drained[:MAX_NAMED]) + more
+            are = "are" if len(drained) > 1 else "is"
+            sentences.append(f"{text} does not end a drain: {names} {are} drained still")
+    return sentences
 
 
 def matching_endpoints(plan: Plan, location: str) -> dict[str, set[Check | None]]:

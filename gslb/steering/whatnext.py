@@ -62,13 +62,18 @@ def _change(site: str, before: Decision, after: Decision) -> str:
         return _OUTCOMES[after.reason]
     left = next((line.capacity for line in after.sites if line.site == site), 0.0)
     capacity = f"capacity {percent(left)}"
-    gains = {
-        name: share - before.shares.get(name, 0.0)
+    gainers = [
+        (name, share, before.shares.get(name, 0.0))
         for name, share in after.shares.items()
         if share - before.shares.get(name, 0.0) > EXACT
-    }
-    if not gains:
+    ]
+    if not gainers:
         return f"{capacity}: the rest of {site} carries its share"
-    (first, gain), *others = gains.items()
-    moved = f"{percent(gain)} of this client's answers spill to {first}"
-    return f"{capacity}: {moved}" + "".join(f", {percent(gain)} to {name}" for name, gain in others)
+    (first, share, now), *others = gainers
+    moved = f"{percent(share)} of this client's answers go to {first} ({_now(now)})"
+    more = (f", {percent(share)} to {name} ({_now(now)})" for name, share, now in others)
+    return f"{capacity}: {moved}" + "".join(more)
+
+
+def _now(share: float) -> str:
+    return f"{percent(share)} now" if share else "none now"

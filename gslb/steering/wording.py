@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC
 from ipaddress import ip_address
 
 from gslb.policy.plan import Drained, Pick, Rule
-from gslb.steering.capacity import Candidate
+from gslb.steering.capacity import Candidate, Supply
 from gslb.steering.explanation import EndpointLine
-from gslb.steering.model import Reason
+from gslb.steering.model import ClientClass, Decision, Reason
+from gslb.steering.shares import EXACT, apportion
+from gslb.steering.situation import Status
 from gslb.wire.names import to_text
 
+MAX_DECIMALS = 3  # of a percentage
+
 REASON_NOTES = {
-    Reason.SPILL: "a site lost more than its headroom, so a part of its share goes elsewhere",
     Reason.FAILOVER: "no preferred site has anything left",
     Reason.FENCE_HOLD: "the fence forbids other sites, so what is left inside carries everything",
     Reason.PANIC: "only {healthy} of what the rule may use is healthy, less than {below}: "
@@ -35,6 +39,36 @@ def percent(share: float) -> str:
     return f"{share * 100:.0f} %"
 
 
+def unequal(one: float, other: float) -> tuple[str, str]:
+    """Return two shares of 1 that differ, with as many decimals as it takes to see it.
+
+    >>> unequal(0.7491, 0.75)
+    ('74.9 %', '75.0 %')
+    """
+    texts = percent(one), percent(other)
+    for decimals in range(1, MAX_DECIMALS + 1):
+        if texts[0] != texts[1]:
+            break
+        texts = f"{one * 100:.{decimals}f} %", f"{other * 100:.{decimals}f} %"
+    return texts
+
+
+def spill_note(
+    rule: Rule, cls: ClientClass, decision: Decision, supplies: Mapping[str, Supply]
+) -> str:
+    """Return which sites of *rule* give how much of their share away (Reason.SPILL)."""
+    stocked = {name: 1.0 for name, one in supplies.items() if one.weight}
+    whole = apportion(rule, cls, stocked)
+    wanted = whole.shares if whole is not None else {}
+    return "; ".join(
+        f"{line.site} lost more than its headroom, so a part of its share goes elsewhere"
+        if line.share
+        else f"{line.site} has nothing left, so all of its share goes elsewhere"
+        for line in decision.sites
+        if wanted.get(line.site, 0.0) - line.share > EXACT
+    )
+
+
 def rule_words(rule: Rule) -> str:
     """Return how *rule* chooses among its sites: "pick latency, tie 15 ms, fence"."""
     words = [f"pick {rule.pick}"]
@@ -43,6 +77,12 @@ def rule_words(rule: Rule) -> str:
     if rule.fence:
         words.append("fence")
     return ", ".join(words)
+
+
+def plain(one: Candidate) -> bool:
+    """Return whether there is nothing to say of *one*: neither down nor drained, its full weight."""
+    whole = one.effective == one.nominal and one.resolved
+    return one.drained is None and one.status is not Status.DOWN and whole
 
 
 def endpoint_line(site: str, one: Candidate, chance: float) -> EndpointLine:

@@ -32,7 +32,6 @@ class Found:
 
     kind: Kind
     detail: str
-    shortage: bool = False  # LOCAL because we are out of something: the checker is not itself
 
     @property
     def verdict(self) -> Verdict:
@@ -83,7 +82,7 @@ class Attempt:
     tools: Tools
     stage: str = "connecting"
 
-    def extra(self, name: str, default: str = "") -> str:
+    def option(self, name: str, default: str = "") -> str:
         """Return a field that only this type of probe has."""
         return next((value for key, value in self.probe.extra if key == name), default)
 
@@ -104,9 +103,9 @@ def from_os_error(error: OSError, stage: str) -> Found:
     """
     number = error.errno or (errno.ECONNRESET if isinstance(error, ConnectionError) else 0)
     if number in _SHORTAGES:
-        return Found(Kind.LOCAL, "this checker is out of descriptors or memory", shortage=True)
+        return Found(Kind.LOCAL, "this checker is out of descriptors or memory")
     if number in _SHORT_OF_PORTS:
-        return Found(Kind.LOCAL, "this checker is out of local ports", shortage=True)
+        return Found(Kind.LOCAL, "this checker is out of local ports")
     if number in _NO_ROUTE:
         return Found(Kind.LOCAL, "no route from here")
     if number in _FORBIDDEN:
@@ -143,12 +142,10 @@ def from_tls_error(error: ssl.SSLError) -> Found:
 
 
 @contextlib.contextmanager
-def open_socket(
-    attempt: Attempt, kind: socket.SocketKind, protocol: int = 0
-) -> Iterator[socket.socket]:
+def open_socket(attempt: Attempt, kind: socket.SocketKind) -> Iterator[socket.socket]:
     """Yield a non-blocking socket of the family of the probe's address. Raises OSError."""
     family = socket.AF_INET6 if ":" in attempt.probe.address else socket.AF_INET
-    with socket.socket(family, kind, protocol) as sock:
+    with socket.socket(family, kind) as sock:
         sock.setblocking(False)
         yield sock
 
@@ -174,7 +171,7 @@ async def connect_tls(
     """
     loop = asyncio.get_running_loop()
     probe = attempt.probe
-    context = attempt.tools.tls(attempt.extra("ca"), alpn)
+    context = attempt.tools.tls(attempt.option("ca"), alpn)
     options: dict[str, Any] = {"ssl": context, "server_hostname": attempt.server_name}
     # The timeout of the try ends the handshake too; the loop's own only must not come first.
     options["ssl_handshake_timeout"] = probe.timeout + 1.0

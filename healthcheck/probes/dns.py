@@ -30,7 +30,7 @@ async def try_dns(attempt: Attempt) -> Found:
 
     Raises OSError, CannotTryError.
     """
-    question = question_of(attempt.extra("qname"), attempt.extra("qtype", "A"))
+    question = question_of(attempt.option("qname"), attempt.option("qtype", "A"))
     number = secrets.randbits(16)
     query = _HEADER.pack(number, _RD, 1, 0, 0, 0) + question
     loop = asyncio.get_running_loop()
@@ -40,7 +40,7 @@ async def try_dns(attempt: Attempt) -> Found:
         await loop.sock_sendall(sock, query)
         while True:
             response = await loop.sock_recv(sock, MAX_RESPONSE)
-            found = judge(response, number, question, attempt.extra("accept"))
+            found = judge(response, number, question, attempt.option("accept"))
             if found is not None:
                 return found
 

@@ -31,7 +31,7 @@ async def try_exec(attempt: Attempt) -> Found:
     if not command or any("\0" in word for word in command):
         raise CannotTryError("there is no command")
     if tools.commands >= MAX_COMMANDS:
-        return Found(Kind.LOCAL, f"more than {MAX_COMMANDS} commands at once", shortage=True)
+        return Found(Kind.LOCAL, f"more than {MAX_COMMANDS} commands at once")
     tools.commands += 1
     try:
         return await _run(attempt, command)

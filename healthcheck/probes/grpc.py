@@ -22,6 +22,7 @@ from healthcheck.probes.base import Attempt, CannotTryError, Found, connect_tcp,
 MAX_MESSAGE = 1024  # octets of a response; a serving status takes 7
 MAX_OCTETS = 64 * 1024  # from the peer, headers and settings included
 MAX_SERVICE = 1024  # octets
+_TYPE_AT, _SETTINGS = 3, 4  # a server begins with a SETTINGS frame (RFC 9113 §3.4, §4.1)
 _FRAME = struct.Struct("!BI")  # compressed, length
 _SERVING = {0: "UNKNOWN", 1: "SERVING", 2: "NOT_SERVING", 3: "SERVICE_UNKNOWN"}
 _STATUS_TEXT = {
@@ -35,8 +36,8 @@ _STATUS_TEXT = {
 
 async def try_grpc(attempt: Attempt) -> Found:
     """Ask for the health of `service` ("": the whole server). Raises OSError, CannotTryError."""
-    call = Call(attempt, request_message(attempt.extra("service")))
-    if attempt.extra("tls") == "yes":
+    call = Call(attempt, request_message(attempt.option("service")))
+    if attempt.option("tls") == "yes":
         await connect_tls(attempt, lambda: call, alpn=("h2",))
     else:
         await connect_tcp(attempt, lambda: call)
@@ -94,6 +95,7 @@ class Call(asyncio.Protocol):
         self._h2 = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding=None))
         self._transport: asyncio.Transport | None = None
         self._octets = 0
+        self._start = b""  # of the first frame, as far as its type
         self._response = bytearray()
 
     def close(self) -> None:
@@ -102,7 +104,10 @@ class Call(asyncio.Protocol):
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport = cast(asyncio.Transport, transport)  # uvloop's is none by class
+        """Send the whole call."""
+        self._transport = transport = cast(
+            "asyncio.Transport", transport
+        )  # uvloop's is none by class
         self._attempt.stage = "waiting for an answer"
         self._h2.initiate_connection()
         stream = self._h2.get_next_available_stream_id()
@@ -111,9 +116,14 @@ class Call(asyncio.Protocol):
         transport.write(self._h2.data_to_send())
 
     def data_received(self, data: bytes) -> None:
+        """Take octets from the peer, as many as a call may cost."""
         self._octets += len(data)
         if self._octets > MAX_OCTETS:
             self._end(Kind.PROTOCOL, f"more than {MAX_OCTETS // 1024} KiB in answer")
+            return
+        self._start += data[: _TYPE_AT + 1 - len(self._start)]
+        if len(self._start) > _TYPE_AT and self._start[_TYPE_AT] != _SETTINGS:
+            self._end(Kind.PROTOCOL, "not HTTP/2")  # the library would wait for a long "frame"
             return
         try:
             events = self._h2.receive_data(data)
@@ -126,9 +136,11 @@ class Call(asyncio.Protocol):
             self._transport.write(self._h2.data_to_send())
 
     def eof_received(self) -> None:
+        """Take the peer's end of sending."""
         self._end(Kind.REFUSED, "connection closed before the answer was complete")
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Take the end of the connection."""
         if exc is None or isinstance(exc, ConnectionError):
             self._end(Kind.REFUSED, "connection closed before the answer was complete")
         elif not self.found.done():
@@ -177,7 +189,7 @@ class Call(asyncio.Protocol):
 def _headers(attempt: Attempt) -> list[tuple[str, str]]:
     return [
         (":method", "POST"),
-        (":scheme", "https" if attempt.extra("tls") == "yes" else "http"),
+        (":scheme", "https" if attempt.option("tls") == "yes" else "http"),
         (":path", "/grpc.health.v1.Health/Check"),
         (":authority", _authority(attempt.probe)),
         ("te", "trailers"),

@@ -59,7 +59,7 @@ def is_reply(packet: bytes, v6: bool, raw: bool, nonce: bytes) -> bool:
 
 def checksum(message: bytes) -> int:
     """Return the Internet checksum (RFC 1071) of *message*, whose length is even."""
-    total = sum(word for (word,) in struct.iter_unpack("!H", message))
+    total: int = sum(word for (word,) in struct.iter_unpack("!H", message))
     total = (total >> 16) + (total & 0xFFFF)
     return ~(total + (total >> 16)) & 0xFFFF
 

@@ -13,6 +13,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import cProfile
+import gc
 import os
 import resource
 import shutil
@@ -24,6 +26,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import uvloop
 
@@ -47,19 +50,21 @@ def main() -> None:
     parser.add_argument("--every", type=float, default=10.0, help="seconds")
     parser.add_argument("--seconds", type=float, default=10.0, help="that are measured")
     parser.add_argument("--profile", metavar="FILE", help="write a profile of the first run")
+    parser.add_argument("--serve", type=int, metavar="PORT", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.serve:
+        uvloop.run(serve(options.serve))
     os.sched_setaffinity(0, CPUS[:1])
     with server() as (name, port):
         print(f"{name}, Python {sys.version.split()[0]}, uvloop {uvloop.__version__}")
+        print(f"the same exchange with blocking sockets and no judgement: {bare(port):.0f} us CPU")
         every = 5.0
         count = int(options.rate * every)
         uvloop.run(measure(port, count, every, options.seconds, options.profile))
         uvloop.run(measure(port, options.probes, options.every, options.seconds, None))
 
 
-async def measure(
-    port: int, count: int, every: float, seconds: float, profile: str | None
-) -> None:
+async def measure(port: int, count: int, every: float, seconds: float, profile: str | None) -> None:
     """Run *count* probes; print their CPU and lag over *seconds*, after one interval to settle."""
     lags: list[float] = []
     kinds: dict[Kind, int] = {}
@@ -70,10 +75,12 @@ async def measure(
         lags.append(outcome.started - outcome.scheduled)
         kinds[outcome.kind] = kinds.get(outcome.kind, 0) + 1
 
-    runner = Runner(reach(["127.0.0.0/8"]), on_outcome=seen)
+    runner = Runner(reach(["127.0.0.0/8"]))
+    runner.listen(lambda _: None, seen)
     runner.order(probe(number, port, every) for number in range(count))
     runner.start()
     await asyncio.sleep(every)
+    gc.freeze()  # as the agent does
     lags.clear()
     kinds.clear()
     runner.lag.worst = 0.0
@@ -89,6 +96,36 @@ async def measure(
         f"start lag p50 {p50 * 1e3:.1f} ms, p99 {p99 * 1e3:.1f} ms, "
         f"worst loop lag {runner.lag.worst * 1e3:.0f} ms, {_words(kinds)}"
     )
+
+
+def bare(port: int, count: int = 3000) -> float:
+    """Return the CPU of one exchange without anything around it, in microseconds: the kernel's part."""
+    request = b"GET /healthz HTTP/1.1\r\nHost: www.example.com\r\nConnection: close\r\n\r\n"
+    before = cpu()
+    for number in range(count):
+        with socket.create_connection((f"127.1.{number >> 8}.{number & 255}", port)) as sock:
+            sock.sendall(request)
+            sock.recv(16 * 1024)
+        if number % 10 == 0:
+            time.sleep(0.005)
+    return (cpu() - before) / count * 1e6
+
+
+async def serve(port: int) -> None:
+    """Answer every request with 200, in place of nginx, until killed."""
+    server = await asyncio.get_running_loop().create_server(_Answer, "0.0.0.0", port, backlog=4096)
+    await server.serve_forever()
+
+
+class _Answer(asyncio.Protocol):
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._transport.write(
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
+        )
+        self._transport.close()
 
 
 def probe(number: int, port: int, every: float) -> Probe:
@@ -116,12 +153,14 @@ def server() -> Iterator[tuple[str, int]]:
             config.write_text(_NGINX.format(folder=folder, port=port))
             command = [nginx, "-c", str(config), "-p", folder]
         else:
-            command = [sys.executable, "-m", "tests.bench.checks_server", str(port)]
+            command = [sys.executable, "-m", "tests.bench.checks", "--serve", str(port)]
         with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
             os.sched_setaffinity(process.pid, CPUS[-1:])
             try:
                 _await_port(port)
-                for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
+                for child in (
+                    Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+                ):
                     os.sched_setaffinity(int(child), CPUS[-1:])
                 yield ("nginx" if nginx else "an asyncio server"), port
             finally:
@@ -143,8 +182,6 @@ def profiled(path: str | None) -> Iterator[None]:
     if path is None:
         yield
         return
-    import cProfile
-
     profile = cProfile.Profile()
     profile.enable()
     yield

@@ -225,3 +225,15 @@ def test_what_would_move_a_terminal_is_not_printed(
     out = capsys.readouterr().out
     assert out.isascii()
     assert not set(out) & {"\x1b", "\t", "\x9b"}
+
+
+def test_the_schema_is_printed_for_editors(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--schema"]) == 0
+    assert json.loads(capsys.readouterr().out)["title"] == "GSLB policy"
+
+
+def test_no_path_is_one_line_and_exit_code_1(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check"]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "which policies?" in said.err

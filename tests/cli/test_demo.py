@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
+import sys
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from gslb.cli.demo import (
     CLIENTS,
     HTTP_PORT,
     ZONE,
+    _start,
     instructions,
     stand_in,
     stand_ins,
@@ -85,3 +89,28 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(GslbError, match="cannot write"):
         write_policy(tmp_path / "file")
+
+
+def test_the_commands_can_be_called_as_the_demo_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`make demo` puts nothing into the path."""
+    monkeypatch.setattr(sys, "argv", [".venv/bin/gslb", "demo"])
+    monkeypatch.setenv("PATH", str(tmp_path))
+    lines = instructions(5301, tmp_path / "a b")
+    for command in ("explain", "status", "reload"):
+        assert any(line.startswith(f"  .venv/bin/gslb {command} ") for line in lines)
+    assert any(line.endswith(f"--state-directory '{tmp_path}/a b/state'") for line in lines)
+
+
+async def test_a_second_demo_is_told_of_the_first() -> None:
+    """The port of the stand-ins is the demo's own, so a demo has it most likely."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        runner = web.AppRunner(stand_in("aws/x/a", "127.0.0.1"))
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", other.getsockname()[1])
+        with pytest.raises(GslbError, match="a demo seems to run already"):
+            await _start(site, "127.0.0.1")
+        await runner.cleanup()

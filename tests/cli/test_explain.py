@@ -11,6 +11,7 @@ import pytest
 from gslb.cli import explain as command
 from gslb.cli.main import main
 from gslb.errors import GslbError
+from gslb.settings import Settings
 
 EXAMPLE = Path(__file__).parents[2] / "policies" / "example.com.yaml"
 AT = "2026-11-24T12:00Z"
@@ -26,11 +27,14 @@ def test_the_example_of_the_language_is_explained(capsys):
     assert code == 0
     assert said.out.startswith("www.example.com. A for 41.66.0.0/24")
     assert "✓ everyone-else" in said.out
-    assert "capacity aws/eu-central-1 67 % ≥ 67 % needed: keeps its full share" in said.out
+    assert (
+        "capacity aws/eu-central-1 67 % ≥ 67 % needed with headroom 50 %: keeps its full share"
+        in said.out
+    )
     assert "drained in example.com.yaml:" in said.out
     assert '"CHG-4821 kernel", until 2026-12-01 06:00Z' in said.out
     assert "198.51.100.21, 198.51.100.22   TTL 30   order rotates   NOERROR" in said.out
-    assert "50 % of this client's answers spill to aws/us-east-1" in said.out
+    assert "50 % of this client's answers go to aws/us-east-1 (none now)" in said.out
 
 
 def test_a_drain_ends_by_the_time_that_is_given(capsys):
@@ -113,3 +117,28 @@ def test_a_time_without_a_zone_is_utc():
     assert command.read_time("2026-12-01T07:00+01:00") == datetime(2026, 12, 1, 6, tzinfo=UTC)
     with pytest.raises(GslbError):
         command.read_time("tomorrow")
+
+
+def test_an_up_that_a_drain_outlasts_is_a_note(capsys):
+    code, said = run(
+        capsys, "www.example.com", "41.66.0.0/24", "--what-if", "up:aws/eu-central-1/euc1-az3"
+    )
+    assert code == 0
+    assert "up:aws/eu-central-1/euc1-az3 does not end a drain" in said.out
+
+
+def test_what_a_supposition_does_to_a_site_is_seen_when_nothing_of_it_is_left(capsys):
+    words = ("www.example.com", "41.66.0.0/24", "--what-if", "down:aws/eu-central-1")
+    said = run(capsys, *words)[1].out
+    assert "aws/eu-central-1/euc1-az1  198.51.100.21  down supposed" in said
+    assert "aws/eu-central-1 has nothing left, so all of its share goes elsewhere" in said
+
+
+def test_without_policies_the_option_is_named(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(command, "DEFAULT_POLICIES", tmp_path / "none")
+    monkeypatch.setattr("gslb.settings.DEFAULT_POLICIES", tmp_path / "none")
+    monkeypatch.setattr(
+        command, "read_settings", lambda *_: Settings(policies=(tmp_path / "none",))
+    )
+    assert main(["explain", "www.example.com", "192.0.2.1"]) == 1
+    assert "--policies PATH" in capsys.readouterr().err

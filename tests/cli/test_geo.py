@@ -134,3 +134,49 @@ def test_mistakes_on_the_command_line_are_explained(
         main(["geo", *words])
     assert caught.value.code == 1
     assert complaint in capsys.readouterr().err
+
+
+def test_lookup_takes_prefixes(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["geo", "lookup", "192.0.2.0/25", "192.0.0.0/16", "--table", str(table)]
+    assert main(words) == 0
+    whole, part = capsys.readouterr().out.splitlines()
+    assert whole.startswith("192.0.2.0/25  JP Japan")
+    assert not whole.endswith("others differ)")
+    assert part.startswith("192.0.0.0/16  unknown place")
+    assert part.endswith("(its first address; others differ)")
+    assert main(["geo", "lookup", "192.0.0.0/16", "--json", "--table", str(table)]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row["whole"] is False
+
+
+def test_one_bad_argument_leaves_the_others_their_answers(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["geo", "lookup", "8.8.8.8", "example.com", "1.1.1.1/40", "9.9.9.9"]) == 1
+    said = capsys.readouterr()
+    assert [line.split()[0] for line in said.out.splitlines()] == ["8.8.8.8", "9.9.9.9"]
+    assert said.err.splitlines() == [
+        'gslb: "example.com" is neither an address nor a prefix',
+        'gslb: "1.1.1.1/40" is neither an address nor a prefix',
+    ]
+
+
+def test_codes_that_nobody_knows_are_explained(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    city = tmp_path / "city.csv"
+    city.write_text("192.0.2.0,192.0.2.255,AN\n198.51.100.0,198.51.100.255,US,Bavaria\n")
+    words = [
+        "geo",
+        "build",
+        "--city",
+        str(city),
+        "--subdivide",
+        "US",
+        "-o",
+        str(tmp_path / "t.tbl"),
+    ]
+    assert main(words) == 0
+    said = capsys.readouterr().out
+    assert "codes in the sources that ISO 3166-1 does not have: AN\n" in said
+    assert "subdivisions in the sources that ISO 3166-2 does not have: US Bavaria\n" in said

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
+import jsonschema
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,7 +43,8 @@ def test_what_it_writes_passes_the_strict_check(
 def test_the_file_is_called_like_the_zone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert run(init, "init", "--zone", "Shop.Example.") == 0
-    assert [file.name for file in tmp_path.iterdir()] == ["shop.example.yaml"]
+    written = sorted(file.name for file in tmp_path.iterdir())
+    assert written == ["policy.schema.json", "shop.example.yaml"]
     assert "zone: shop.example\n" in (tmp_path / "shop.example.yaml").read_text()
 
 
@@ -84,3 +88,22 @@ def test_whatever_is_accepted_is_one_word_of_yaml(zone: str) -> None:
         return
     assert f"  zone: {zone}\n" in text
     assert not set(zone) & set(" :#{}[],&*!|>'\"%@`\n\t")
+
+
+def test_the_first_line_leads_editors_to_the_schema_beside_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "policies" / "first.yaml"
+    assert run(init, "init", str(file)) == 0
+    first, text = file.read_text().split("\n", 1)
+    form, _, path = first.partition("$schema=")
+    assert form == "# yaml-language-server: "
+    schema = json.loads((file.parent / path).read_text())
+    jsonschema.validate(yaml.safe_load(text), schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(yaml.safe_load(text.replace("zones:", "zoned:")), schema)
+    assert run(check, "check", "--strict", str(file.parent)) == 0  # the folder, schema and all
+
+
+def test_a_schema_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "policy.schema.json").write_text("{}")
+    assert run(init, "init", str(tmp_path / "first.yaml")) == 0
+    assert (tmp_path / "policy.schema.json").read_text() == "{}"

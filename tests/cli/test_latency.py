@@ -117,3 +117,21 @@ def test_a_missing_file_is_one_line(tmp_path, latency) -> None:
     assert code == 1
     assert error.count("\n") == 1
     assert latency("show")[0] == 1
+
+
+def test_sites_that_no_policy_has_are_a_warning(tmp_path, file, latency) -> None:
+    policy = tmp_path / "example.com.yaml"
+    policy.write_text(POLICY)
+    path = file(row("BR", "aws/us-east-1"), row("CN", "aws/us-oest-1"))
+    code, out, error = latency("import", path, "--dry-run", "--policies", policy)
+    assert code == 0
+    assert error == (
+        "warning: no policy has the site aws/us-oest-1 of 1 row; did you mean aws/us-east-1?\n"
+    )
+    assert "warning" not in out
+
+
+def test_one_row_is_singular(file, latency) -> None:
+    out = latency("show", file(row("BR", "aws/sa-east-1")))[1]
+    assert out.startswith("1 row: 1 country\n")
+    assert " 1 row " in out.splitlines()[-1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gslb.cli.status import describe
+from gslb.cli.status import contents, describe
 
 STATUS: dict[str, Any] = {
     "version": "1.2.3",
@@ -18,7 +18,10 @@ STATUS: dict[str, Any] = {
     "names": 12,
     "geo": "embedded",
     "geo_alarms": [],
+    "warnings": 0,
+    "notes": [],
     "refused": [],
+    "failed": [],
     "workers": [
         {"worker": 0, "pid": 8, "serving": True, "generation": 9, "restarts": 0,
          "udp": {"received": 5}, "tcp": {"received": 6}},
@@ -56,3 +59,25 @@ def test_short_spans_have_their_seconds() -> None:
     """Nothing is rounded to nothing."""
     assert describe({**STATUS, "uptime_seconds": 0.2})[0].endswith("up 0 s")
     assert describe({**STATUS, "uptime_seconds": 61.0})[0].endswith("up 1 min 1 s")
+
+
+def test_a_failure_is_no_refusal() -> None:
+    """A full disk says nothing against the policies."""
+    lines = describe({**STATUS, "failed": ["table-10.gslb: No space left on device"]})
+    assert lines[-2:] == [
+        "FAILED      the newest state is not served, though nothing is wrong with it:",
+        "  table-10.gslb: No space left on device",
+    ]
+    assert not any("REFUSED" in line for line in lines)
+
+
+def test_warnings_are_counted_and_notes_told() -> None:
+    """Neither makes a healthy node an unhealthy one."""
+    lines = describe({**STATUS, "warnings": 2, "notes": ["this version lacks a thing"]})
+    assert "warnings    2; gslb check shows them" in lines
+    assert "note        this version lacks a thing" in lines
+
+
+def test_one_name_is_one_name() -> None:
+    """No plural of one."""
+    assert contents({"names": 1, "zones": ["example.com"]}) == "1 name in example.com"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gslb.geo.areas import AreaIndex, UnknownArea, world_areas
 from gslb.geo.table import GeoTable
-from gslb.geo.world import countries, subdivision_codes
+from gslb.geo.world import alpha3_codes, countries, subdivision_codes
 
 MakeTable = Callable[..., GeoTable]
 
@@ -110,6 +110,9 @@ def test_parts_with_a_country_code_of_their_own_are_that_country(
     ("written", "meant"),
     [
         ("UK", "GB"),
+        ("HKG", "HK"),
+        ("CHE", "CH"),
+        ("usa", "US"),
         ("us", "US"),
         ("us-ca", "US-CA"),
         ("US_CA", "US-CA"),
@@ -222,3 +225,8 @@ def test_coverage_tells_whether_the_table_has_the_subdivisions(
     assert not areas.covered(areas.resolve("US-CA"), countries_only)
     assert areas.covered(areas.resolve("US-CA"), finer)
     assert areas.covered(areas.resolve("US"), countries_only)
+
+
+def test_every_country_is_suggested_for_its_three_letters() -> None:
+    assert sorted(alpha3_codes().values()) == sorted(countries())
+    assert all(len(code) == 3 and code.isupper() for code in alpha3_codes())

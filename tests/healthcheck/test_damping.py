@@ -103,7 +103,7 @@ def test_a_target_that_toggles_every_8_s_changes_the_answers_12_times_an_hour_at
 
 
 def test_a_slow_toggle_meets_the_longest_hold() -> None:
-    """A minute up between two minutes down does not wear off, so the hold-down stays at its longest."""
+    """A minute up between two minutes down wears nothing off."""
     damped, at, changes = Damped(), 0.0, 0
     while at < 6 * 3_600.0:
         seen = UP if int(at // 60.0) % 2 == 0 else DOWN

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from healthcheck import schedule as module
-from healthcheck.model import Kind, Probe, Verdict
+from healthcheck.model import Kind, Outcome, Probe, Status, Verdict
 from healthcheck.schedule import Schedule, ScheduleError, Start, late_outcome, too_late
+from healthcheck.tracker import Belief, observe
 
 MakeProbe = Callable[..., Probe]
 MIDDLE = 0.5  # of the jitter: the interval as it is
@@ -120,7 +121,7 @@ def test_the_oldest_goes_first_and_no_more_than_there_is_room_for() -> None:
 
 
 def test_what_is_due_too_late_is_skipped_and_spread_anew() -> None:
-    """A checker that was stopped for half a minute must neither judge by it nor come back in one burst."""
+    """A checker that was stopped must neither judge by it nor come back in one burst."""
     schedule = Schedule(random.Random(3).random)
     for number in range(2_000):
         schedule.add(probe(number), 0.0)
@@ -253,6 +254,42 @@ def test_under_tenfold_overload_the_work_done_is_not_late() -> None:
         now += 0.1
     assert ran > 0.9 * 64 * 120 / 2.1
     assert schedule.skipped > 1_000
+
+
+def test_a_checker_that_is_stopped_for_half_a_minute_finds_nothing_down() -> None:
+    """What was under way looks like a time-out, what was due meanwhile is late: neither counts."""
+    schedule = Schedule(random.Random(2).random, concurrency=64)
+    probes = [probe(number) for number in range(400)]
+    schedule.replace(probes, 0.0)
+    beliefs = dict.fromkeys(probes, Belief())
+    running: list[tuple[float, Start]] = []
+    now, said_nothing, transitions = 0.0, 0, []
+    while now < 120.0:
+        stalled = 30.0 if 30.0 <= now < 30.1 else 0.0
+        now += 0.1 + stalled
+        over = [pair for pair in running if pair[0] < now]
+        running = [pair for pair in running if pair[0] >= now]
+        seen = []
+        for began, start in over:
+            late = too_late(5.0, start.scheduled, began, stalled)
+            verdict = Verdict.UNKNOWN if late else Verdict.PASSED
+            if stalled and not late:
+                verdict = Verdict.FAILED
+            schedule.done(start.probe, now)
+            seen.append((start, Outcome(verdict, Kind.OK, "", start.scheduled, began, now)))
+        for start in schedule.due(now):
+            if start.late:
+                seen.append((start, late_outcome(start, now)))
+            else:
+                running.append((now, start))
+        for start, outcome in seen:
+            said_nothing += outcome.verdict is Verdict.UNKNOWN
+            step = observe(start.probe, beliefs[start.probe], outcome)
+            beliefs[start.probe] = step.belief
+            transitions += [step.transition.new] if step.transition else []
+    assert said_nothing >= 400
+    assert transitions == [Status.UP] * 400
+    assert schedule.skipped > 300
 
 
 @settings(max_examples=60)

@@ -147,3 +147,11 @@ def test_variables_that_others_set_are_let_be(
         assert not caplog.records
         settings_of(tmp_path, "", GSLB_WORKER="3")
         assert len(caplog.records) == 1
+
+
+def test_a_wrong_address_is_one_problem(tmp_path: Path) -> None:
+    """What its list then lacks is not a second one."""
+    (line,) = problems_of(tmp_path, "", {"listen": ["5355"]})
+    assert line.startswith("--listen: error[E104] listen: '5355' has no address; write")
+    (line,) = problems_of(tmp_path, "listen: []\n")
+    assert line.endswith("listen: takes 1 to 64 entries, not 0")

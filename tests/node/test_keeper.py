@@ -12,8 +12,16 @@ from pathlib import Path
 import pytest
 
 from gslb.errors import GslbError
-from gslb.node.compilation import Change, Compiled, Compiler, Job, Patched, Refused
-from gslb.node.keeper import ServedTable, TableKeeper
+from gslb.node.compilation import (
+    Change,
+    Compiled,
+    Compiler,
+    Job,
+    Patched,
+    Refused,
+    Unchanged,
+)
+from gslb.node.keeper import LOOK_AROUND_EVERY, ServedTable, TableKeeper
 from gslb.policy.problems import Problem, Where
 from gslb.settings import Settings
 from gslb.state.tables import TableStore
@@ -34,7 +42,10 @@ class FakeCompiler(Compiler):
         self.changes: list[Change] = []
         self.closed = False
 
-    async def compile(self, job: Job) -> Compiled | Refused:
+    async def describe(self) -> bytes:
+        return b"" if self.world.died else b"described"
+
+    async def compile(self, job: Job) -> Compiled | Refused | Unchanged:
         self.world.jobs.append(job)
         return await self.world.outcome(job)
 
@@ -65,6 +76,8 @@ class World:
     published: list[ServedTable] = field(default_factory=list)
     compilers: list[FakeCompiler] = field(default_factory=list)
     refuses: bool = False
+    same: bool = False
+    measured: bool = False
     fails: bool = False
     full: bool = False
     patch_fails: bool = False
@@ -89,11 +102,16 @@ class World:
         self.published.append(table)
         self.told.set()
 
-    async def outcome(self, job: Job) -> Compiled | Refused:
+    async def outcome(self, job: Job) -> Compiled | Refused | Unchanged:
         self.during()
         if self.fails:
             raise GslbError("no disk")
-        return REFUSED if self.refuses else compiled(job.generation, self, job.serial)
+        if self.same and job.former:
+            return Unchanged(("a warning",), 1, ("an alarm",), 0.1)
+        if self.refuses:
+            return REFUSED
+        TableStore(self.folder).claim(job.generation)
+        return compiled(job.generation, self, job.serial)
 
 
 def compiled(generation: int, world: World, serial: int = 1) -> Compiled:
@@ -107,10 +125,12 @@ def compiled(generation: int, world: World, serial: int = 1) -> Compiled:
         aliases=world.aliases,
         ends=world.ends,
         warnings=(),
+        warning_count=0,
         geo="embedded",
         geo_alarms=(),
         seconds=0.1,
         octets=1,
+        measured=world.measured,
     )
 
 
@@ -162,6 +182,7 @@ async def test_a_refused_reload_leaves_everything(world: World) -> None:
     world.refuses = False
     await keeper.reload()
     assert keeper.refusal == []
+    assert [table.generation for table in world.published] == [1, 2]  # the refusal used up none
 
 
 async def test_a_reload_that_cannot_be_done_leaves_everything_too(world: World) -> None:
@@ -172,8 +193,12 @@ async def test_a_reload_that_cannot_be_done_leaves_everything_too(world: World) 
     with pytest.raises(GslbError, match="no disk"):
         await keeper.reload()
     assert [table.generation for table in world.published] == [1]
-    assert keeper.refusal == ["no disk"]
+    assert (keeper.refusal, keeper.failures) == ([], ["no disk"])
     assert world.compilers[1].closed
+    world.fails = False
+    await keeper.reload()
+    assert keeper.failures == []
+    assert [table.generation for table in world.published] == [1, 2]
 
 
 async def test_generations_go_on_after_a_restart(world: World) -> None:
@@ -238,13 +263,13 @@ async def test_the_end_of_a_drain_is_a_change(world: World) -> None:
     world.ends = (AT + timedelta(microseconds=1), AT + timedelta(days=1))
     keeper = world.keeper()
     await keeper.reload()
-    assert keeper._seconds_to_next_end() == 1e-6
+    assert keeper._seconds_to_next_step() == 1e-6
     async with keeping_up(keeper):
         world.now = AT + timedelta(seconds=1)
         await world.patched.wait()
     (change,) = world.compilers[0].changes
     assert change.situation.at == world.now
-    assert keeper._seconds_to_next_end() == timedelta(days=1).total_seconds() - 1
+    assert keeper._seconds_to_next_step() == timedelta(days=1).total_seconds() - 1
 
 
 async def test_aliases_of_the_served_table_are_kept_until_the_next_one_is_served(
@@ -312,3 +337,92 @@ async def test_a_process_that_died_is_replaced(
         await world.told.wait()
     assert [table.generation for table in world.published] == [1, 2]
     assert world.jobs[-1].situation.aliases == {ALIAS: AliasAddresses()}
+
+
+async def test_a_reload_without_news_leaves_the_served_table(world: World) -> None:
+    """No generation is used up; what there is to say of the policies is that of now."""
+    keeper = world.keeper()
+    await keeper.reload()
+    world.same = True
+    assert isinstance(await keeper.reload(), Unchanged)
+    assert [job.former for job in world.jobs] == [b"", b"described"]
+    assert [table.generation for table in world.published] == [1]
+    assert [compiler.closed for compiler in world.compilers] == [False, True]
+    assert keeper.compiled is not None
+    assert (keeper.compiled.warnings, keeper.compiled.warning_count) == (("a warning",), 1)
+    assert keeper.compiled.geo_alarms == ("an alarm",)
+    world.same = False
+    await keeper.reload()
+    assert [table.generation for table in world.published] == [1, 2]
+
+
+async def test_a_reload_makes_a_table_when_nobody_is_left_to_change_the_served_one(
+    world: World,
+) -> None:
+    """The process that patches has died: the same policies are compiled all the same."""
+    keeper = world.keeper()
+    await keeper.reload()
+    world.same = world.died = True
+    assert isinstance(await keeper.reload(), Compiled)
+    assert [table.generation for table in world.published] == [1, 2]
+
+
+async def test_measurements_are_looked_at_every_hour(world: World) -> None:
+    """They age without a reload; policies are not read, and nothing new is no new table."""
+    world.measured = True
+    keeper = world.keeper()
+    await keeper.reload()
+    assert keeper._seconds_to_next_step() == LOOK_AROUND_EVERY.total_seconds()
+    async with keeping_up(keeper):
+        world.now = AT + LOOK_AROUND_EVERY
+        keeper._changed.set()
+        await world.patched.wait()
+    (change,) = world.compilers[0].changes
+    assert (change.look_around, change.situation.at) == (True, world.now)
+    assert len(world.jobs) == 1
+    assert [table.generation for table in world.published] == [1]
+    assert keeper._seconds_to_next_step() == LOOK_AROUND_EVERY.total_seconds()
+
+
+async def test_a_world_that_has_changed_is_served(world: World) -> None:
+    """The workers are told of the next generation."""
+    world.measured = world.full = True
+    keeper = world.keeper()
+    await keeper.reload()
+    async with keeping_up(keeper):
+        world.told.clear()
+        world.now = AT + LOOK_AROUND_EVERY
+        keeper._changed.set()
+        await world.told.wait()
+    assert [table.generation for table in world.published] == [1, 2]
+
+
+async def test_a_look_that_fails_is_told_and_waits_for_the_next_hour(world: World) -> None:
+    """What was served stays; the next one that works takes the word back."""
+    world.measured = world.patch_fails = True
+    keeper = world.keeper()
+    await keeper.reload()
+    async with keeping_up(keeper):
+        world.now = AT + LOOK_AROUND_EVERY
+        keeper._changed.set()
+        await world.patched.wait()
+        await asyncio.sleep(0)  # the keeper's turn, after the fake's answer
+        assert keeper.failures == ["geography and measurements could not be renewed: no patch"]
+        assert keeper._seconds_to_next_step() == LOOK_AROUND_EVERY.total_seconds()
+        world.patch_fails = False
+        world.patched.clear()
+        world.now += LOOK_AROUND_EVERY
+        keeper._changed.set()
+        await world.patched.wait()
+        await asyncio.sleep(0)
+    assert keeper.failures == []
+    assert [table.generation for table in world.published] == [1]
+
+
+async def test_without_measurements_nothing_is_looked_at(world: World) -> None:
+    """Geography alone changes at a reload only."""
+    keeper = world.keeper()
+    await keeper.reload()
+    assert keeper._seconds_to_next_step() is None
+    world.now = AT + timedelta(days=1)
+    assert not keeper._is_time_to_look()

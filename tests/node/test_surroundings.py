@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
+from gslb.geo.file import write_table
+from gslb.geo.load import embedded_table
 from gslb.geo.settings import GeoSettings
 from gslb.node.measurements import measurements_path
 from gslb.node.surroundings import MAX_ALARMS, look_around
@@ -39,3 +41,16 @@ def test_what_cannot_be_used_is_an_alarm(tmp_path: Path) -> None:
     assert around.world.geo.places
     assert any("missing.tbl" in alarm for alarm in around.alarms)
     assert 1 < len(around.alarms) <= 1 + MAX_ALARMS
+
+
+def test_old_data_says_what_to_do(tmp_path: Path) -> None:
+    """Only who serves is told; the way on depends on whose data it is."""
+    today = date(2027, 1, 1)
+    assert look_around(GeoSettings(), tmp_path, NOW).alarms == ()
+    (alarm,) = look_around(GeoSettings(), tmp_path, NOW, today=today).alarms
+    assert "days old; use a file of your own (geo: {city: FILE} in gslb.yaml" in alarm
+    assert "gslb geo build" in alarm
+    table = tmp_path / "own.tbl"
+    write_table(embedded_table(), table)
+    (alarm,) = look_around(GeoSettings(table=table), tmp_path, NOW, today=today).alarms
+    assert "put newer files in place" in alarm

@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from gslb.answers.table import AnswerTable, SteerView
 from gslb.answers.verify import verify
+from gslb.errors import GslbError
 from gslb.geo.settings import GeoSettings
-from gslb.node.compilation import Change, Compiled, Compiler, Failed, Job, Patched, Refused
+from gslb.node.compilation import (
+    Change,
+    Compiled,
+    Compiler,
+    Describe,
+    Failed,
+    Job,
+    Patched,
+    Refused,
+    Unchanged,
+)
 from gslb.node.tablemaker import TableMaker
-from gslb.state.tables import map_table
+from gslb.state.tables import TableStore, map_table
 from gslb.steering.situation import AliasAddresses, Situation
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 ALIAS = b"\x02lb\x07example\x03net\x00"
+ADDRESS = AliasAddresses((bytes([203, 0, 113, 1]),))
 NAME = b"\x03www\x07example\x03com\x00"
 POLICY = """\
 version: 1
@@ -177,3 +190,91 @@ async def test_the_process_answers_as_the_maker_does(tmp_path: Path, compiler: C
     refused = await compiler.compile(job_of(tmp_path, "version: 3\n"))
     assert isinstance(refused, Refused)
     assert not compiler.has_ended
+
+
+def test_the_same_policies_in_the_same_world_make_no_table(tmp_path: Path) -> None:
+    """The next maker is told what is served; it says what there is to say, and writes nothing."""
+    maker = TableMaker()
+    made = do(maker, job_of(tmp_path))
+    former = maker.do(Describe())
+    assert isinstance(former, bytes)
+    again = TableMaker().do(replace(job_of(tmp_path, generation=2), former=former))
+    assert isinstance(again, Unchanged)
+    assert isinstance(made, Compiled)
+    assert again.warnings == made.warnings
+    assert [path.name for path in (tmp_path / "state").glob("table-*")] == ["table-1.gslb"]
+    assert TableStore(tmp_path / "state").latest_generation() == 1
+    assert TableMaker().do(Describe()) == b""
+
+
+def test_other_policies_say_what_is_different(tmp_path: Path) -> None:
+    """Without anything to compare with nothing is said."""
+    maker = TableMaker()
+    made = do(maker, job_of(tmp_path))
+    former = maker.do(Describe())
+    assert isinstance(former, bytes)
+    text = POLICY.replace("www.example.com:", "api.example.com:")
+    other = TableMaker().do(replace(job_of(tmp_path, text, generation=2), former=former))
+    assert isinstance(made, Compiled)
+    assert isinstance(other, Compiled)
+    assert made.changes is None
+    assert other.changes is not None
+    assert other.changes.lines == [
+        "1 name added: api.example.com",
+        "1 name removed: www.example.com",
+    ]
+
+
+LATENCY = POLICY.replace("{to: aws/us-east-1}", "{pick: latency, to: [aws/us-east-1]}")
+ROWS = "key,site,p50_ms,samples,observed_at\nBR,aws/us-east-1,120,500,2025-12-31T12:00:00Z\n"
+
+
+def test_a_look_around_makes_a_table_only_of_another_world(tmp_path: Path) -> None:
+    """Rows that have become too old are another world; policies on disk are not looked at."""
+    maker = TableMaker()
+    job = job_of(tmp_path, LATENCY)
+    (job.state_directory / "latency.csv").write_text(ROWS)
+    made = do(maker, job)
+    assert isinstance(made, Compiled)
+    assert made.measured
+    (tmp_path / "policy.yaml").write_text("version: 3")
+    soon, late = AT + timedelta(hours=1), AT + timedelta(hours=13)
+    assert isinstance(do(maker, Change(Situation(soon), 2, look_around=True)), Patched)
+    renewed = do(maker, Change(Situation(late), 2, look_around=True))
+    assert isinstance(renewed, Compiled)
+    assert (renewed.generation, renewed.serial, renewed.policy) == (2, made.serial, made.policy)
+    assert isinstance(do(maker, Change(Situation(late), 3, look_around=True)), Patched)
+
+
+def test_a_look_around_that_cannot_be_written_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Changes go on into the table that is there, and the next look makes up for it."""
+    maker = TableMaker()
+    job = job_of(tmp_path, LATENCY)
+    (job.state_directory / "latency.csv").write_text(ROWS)
+    do(maker, job)
+    late = Situation(AT + timedelta(hours=13), aliases={ALIAS: ADDRESS})
+
+    def full(*_: object) -> Path:
+        raise GslbError("No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(TableStore, "write", full)
+        assert isinstance(maker.do(Change(late, 2, look_around=True)), Failed)
+        assert isinstance(do(maker, Change(late, 2)), Patched)
+    assert bytes([203, 0, 113, 1]) in addresses_in(tmp_path / "state" / "table-1.gslb")
+    assert isinstance(do(maker, Change(late, 3, look_around=True)), Compiled)
+
+
+async def test_the_process_describes_what_it_has_made(tmp_path: Path, compiler: Compiler) -> None:
+    """Before it has made anything there is nobody to ask; after its end neither."""
+    assert await compiler.describe() == b""
+    await compiler.compile(job_of(tmp_path))
+    former = await compiler.describe()
+    assert former
+    other = Compiler()
+    job = replace(job_of(tmp_path, generation=2), former=former)
+    assert isinstance(await other.compile(job), Unchanged)
+    await other.close()
+    assert await other.describe() == b""

@@ -427,3 +427,24 @@ def test_a_policy_with_anything_anywhere_is_read_or_refused_at_that_place(
         assert len(problem.text) < 300
         assert "Input should" not in problem.text
         assert "validator" not in problem.text
+
+
+def test_a_mapping_of_fixed_keys_is_bounded_before_anything_is_made_of_it(tmp_path: Path) -> None:
+    """A million unknown keys are one problem, told while the text is read."""
+    file = tmp_path / "p.yaml"
+    many = "".join(f"k{n}: 1\n" for n in range(10_001))
+    file.write_text(many)
+    assert refusals(file) == ["10001:1 E002 more than 10,000 entries in one mapping"]
+    inner = "".join(f"  k{n}: 1\n" for n in range(10_001))
+    file.write_text("defaults:\n" + inner)
+    assert refusals(file) == ["10002:3 E002 more than 10,000 entries in one mapping"]
+    file.write_text("records:\n" + inner + "sites: {}\n")
+    assert len(read_document(file).data["records"]) == 10_001
+    file.write_text("records: &many\n" + inner + "sites: *many\ndefaults: *many\n")
+    assert refusals(file) == ["10004:11 E002 more than 10,000 entries in one mapping"]
+
+
+def refusals(file: Path) -> list[str]:
+    with pytest.raises(PolicyError) as caught:
+        read_document(file)
+    return [f"{p.where.line}:{p.where.column} {p.code} {p.text}" for p in caught.value.problems]

@@ -41,6 +41,19 @@ def test_the_sound_policy_has_no_problem(break_sound: Callable) -> None:
 CASES = [
     ("a rule behind a catch-all", [(REST, REST + "      - name: late\n        to: aws/us-east-1\n")],
      "W301", "- name: late", 'rule "late" is never reached: "rest"'),
+    ("a fence in front of a rule", [(REST, REST + "        fence: true\n      - name: late\n        to: aws/us-east-1\n")],
+     ["W301", "W301"], "- name: rest", "its fence keeps every client at aws/us-east-1, gcp/asia-east1"),
+    ("a catch-all in front of everything",
+     [("      - name: asia\n        when: {area: asia}\n", "      - name: asia\n")],
+     "W301", "- name: rest", 'rule "rest" is never reached: "asia"'),
+    ("a catch-all in front of several rules", [(REST, REST + "      - {name: x, to: aws/us-east-1}\n      - {name: y, to: aws/us-east-1}\n")],
+     ["W301"] * 3, "- name: rest", "the 2 rules after it can never be used"),
+    ("a timeout above the interval", [("path: /healthz", "path: /healthz, timeout: 6s")],
+     "W329", "https:", "timeout 6 s is longer than every 5 s"),
+    ("a private address", [("192.0.2.12", "192.168.1.12"), ("2001:db8::12", "fd00::12")],
+     "W328", 'b: {A: 192.168.1.12', "192.168.1.12 of aws/us-east-1/b (and 1 more of aws/us-east-1) is private"),
+    ("an address of carriers", [("192.0.2.12", "100.64.0.1")], "W328", "b: {A: 100.64.0.1", "is private"),
+    ("text behind a semicolon", [("mail A 192.0.2.25", "mail TXT v=DKIM1; p=x")], "W355", "mail TXT", "is a comment"),
     ("a rule behind one for every type",
      [(REST, "      - name: all\n        when: {qtype: [A, AAAA, HTTPS, CNAME]}\n        to: aws/us-east-1\n" + REST)],
      "W301", "- name: rest", "never reached"),
@@ -50,9 +63,9 @@ CASES = [
      [("        then: [aws/us-east-1]", "        fence: true"), ('      b: {A: 203.0.113.32, AAAA: "2001:db8::32"}\n', "")],
      "W302", "- name: asia", "one zone"),
     ("a fence and then", [("then: [aws/us-east-1]", "then: [aws/us-east-1]\n        fence: true")],
-     "W303", "- name: asia", "then is never used"),
+     "W303", "then: [aws/us-east-1]", '"then" is never used'),
     ("to and then overlap", [("then: [aws/us-east-1]", "then: [gcp/asia-east1, aws/us-east-1]")],
-     "W304", "- name: asia", "gcp/asia-east1 in both to and then"),
+     "W304", "- name: asia", 'gcp/asia-east1 in both "to" and "then"'),
     ("shares that are all 0", [("to: [aws/us-east-1, gcp/asia-east1]", "to: {aws/us-east-1: 0, gcp/asia-east1: 0}")],
      "W317", "- name: rest", "every share is 0"),
     ("weights that are all 0", [("11\"}", '11", weight: 0}'), ("12\"}", '12", weight: 0}')],
@@ -63,7 +76,8 @@ CASES = [
      "W305", "- name: asia", 'rule "asia" has no IPv6 site'),
     ("one type withheld by a rule", [*no_v6(both=False), ("        then: [aws/us-east-1]\n", "")],
      "W305", "- name: asia", 'AAAA of aws/us-east-1 is not served for www.example.com: rule "asia" has no IPv6 site'),
-    ("AAAA in some sites only", [*no_v6(both=False), BOTH], "W306", "www.example.com:", "no AAAA in gcp/asia-east1"),
+    ("AAAA in some sites only", [*no_v6(both=False), BOTH], "W306", "- name: asia",
+     'no AAAA in gcp/asia-east1, so IPv6 clients of rules "asia", "rest" go elsewhere'),
     ("no IPv6 at all", no_v6(), "W307", "www.example.com:", "AAAA queries get NODATA"),
     ("no IPv4 at all", [(f"A: {a}, ", "") for a in ("192.0.2.11", "192.0.2.12", "203.0.113.31", "203.0.113.32")],
      "W307", "www.example.com:", "no IPv4 endpoint"),
@@ -77,7 +91,7 @@ CASES = [
      ["W308", "W306"], "aws/us-east-1:", "IPv6 of aws/us-east-1/a is never seen"),
     ("one target for many", [("path: /healthz", "path: /healthz, target: probe.example.net")],
      ["W311", "W311"], "aws/us-east-1:", "aws/us-east-1: its 2 endpoints are judged by one target"),
-    ("a long TTL", [("ttl: 30", "ttl: 301")], "W310", "www.example.com:", "TTL 301"),
+    ("a long TTL", [("ttl: 30", "ttl: 301")], "W310", "defaults: {ttl: 301", "TTL 301"),
     ("a promise that cannot be kept", [("ttl: 30", "ttl: 30, recover_in: 40s")],
      "W314", "www.example.com:", "is 47 s"),
     ("host names beside addresses", [('a: {A: 192.0.2.11, AAAA: "2001:db8::11"}', "a: {CNAME: lb.example.net}")],
@@ -194,3 +208,104 @@ def test_a_family_warning_comes_once_for_each_policy_not_for_each_name(
         (REST, REST + "records:\n" + "".join(f"  n{i}.example.com: {{policy: web}}\n" for i in range(9))),
     ]  # fmt: skip
     assert break_sound(*no_v6(), *shared).codes == ["W307"]
+
+
+def test_a_ttl_is_told_where_it_is_said_and_once_for_all_that_share_it(
+    break_sound: Callable,
+) -> None:
+    more = "  api.example.com: {rules: [{to: aws/us-east-1}]}\n"
+    found = break_sound(("ttl: 30", "ttl: 3600"), (WWW, more + WWW))
+    assert found.at(found.only("W310")).startswith("ttl: 3600")
+    own = WWW.replace("    rules", "    ttl: 1h\n    rules")
+    found = break_sound((WWW, own))
+    assert found.at(found.only("W310")).startswith("ttl: 1h")
+
+
+PRIVATE = [
+    ("192.0.2.53", "10.0.0.53"), ("198.51.100.53", "10.0.1.53"), ("192.0.2.11", "10.0.0.11"), ("192.0.2.12", "10.0.0.12"),
+    ("203.0.113.31", "172.16.0.31"), ("203.0.113.32", "172.16.0.32"), ("2001:db8::", "fd00::"),
+]  # fmt: skip
+
+
+def test_a_zone_that_is_private_throughout_is_left_in_peace(break_sound: Callable) -> None:
+    assert break_sound(*PRIVATE).codes == []
+    assert break_sound(*PRIVATE[1:]).codes == ["W328", "W328"]  # one name server is public
+
+
+def test_an_example_address_is_told_only_beside_real_ones(break_sound: Callable) -> None:
+    real = [("192.0.2.11", "9.9.9.11"), ("192.0.2.12", "9.9.9.12"), ("2001:db8::1", "2620:fe::1")]
+    found = break_sound(*real).only("W328")
+    assert found.text.startswith("203.0.113.31 of gcp/asia-east1/a (and 3 more of gcp/asia-east1)")
+
+
+@pytest.mark.parametrize(
+    ("data", "cut"),
+    [
+        ("v=DKIM1; k=rsa; p=abc", True),
+        ("v=DKIM1 ; k=rsa ; p=abc", True),
+        ('"v=DKIM1"; k=rsa', True),
+        ("( v=DKIM1; k=rsa\n      p=abc )", True),
+        ("v=DMARC1;p=none", True),
+        ('"v=DKIM1; k=rsa; p=abc"', False),
+        ('"v=DKIM1; k=rsa" ; since May', False),
+        ('( "v=spf1 " ; the first part\n      "-all" ) ; p=2', False),
+        ("hello ; a greeting", False),
+        ("v=DKIM1\\; k=rsa", False),
+        ("hello", False),
+    ],
+)
+def test_text_that_a_semicolon_cuts_off_is_told(
+    break_sound: Callable, data: str, cut: bool
+) -> None:
+    found = break_sound(("mail A 192.0.2.25", f"mail A 192.0.2.25\n    t TXT {data}"))
+    assert found.codes == (["W355"] if cut else [])
+    assert all("put the text in quotes" in problem.hint for problem in found.problems)
+
+
+def test_a_target_that_lacks_its_final_dot_is_told_so(break_sound: Callable) -> None:
+    for name, hint in (("mx.example.net", "mx.example.net."), ("mx", '"mx."')):
+        found = break_sound(("mail A 192.0.2.25", f"@ MX 10 {name}"))
+        assert hint in found.only("W322").hint
+        assert "dot" in found.only("W322").hint
+
+
+@pytest.mark.parametrize(
+    ("record", "hint"),
+    [
+        ("@ MX mail", "MX needs a preference: 10 mail"),
+        ("@ SRV www", "SRV needs priority, weight and port: 0 10 443 www"),
+        ("@ MX 10 a..b", ""),
+    ],
+)
+def test_data_that_lacks_its_numbers_is_told_what_to_write(
+    break_sound: Callable, record: str, hint: str
+) -> None:
+    assert break_sound(("mail A 192.0.2.25", record)).only("E255").hint == hint
+
+
+def test_most_records_outside_the_zone_accuse_the_zone_once(break_sound: Callable) -> None:
+    wrong = ("zone: example.com", "zone: example.org")
+    two = (WWW, "  api.example.com: {rules: [{to: aws/us-east-1}]}\n" + WWW)
+    found = [p for p in break_sound(wrong, two).problems if p.severity is Severity.ERROR]
+    assert [(p.where.line, p.code) for p in found] == [(3, "E204")]
+    assert found[0].hint == "did you mean zone: example.com?"
+    alone = (" www.example.com:", " www.example.net:")
+    found = break_sound(alone)
+    assert found.only("E204").text.startswith("www.example.net is not in the zone")
+    assert found.line(found.problems[0]) == "www.example.net:"
+    half = break_sound(two, alone)  # as many are inside
+    assert half.line(half.only("E204")) == "www.example.net:"
+
+
+def test_names_without_the_zone_are_told_one_by_one(break_sound: Callable) -> None:
+    more = "  api: {rules: [{to: aws/us-east-1}]}\n  www:\n    rules:\n"
+    found = break_sound((WWW, more))
+    assert [p.hint for p in found.problems] == [
+        "did you mean api.example.com?",
+        "did you mean www.example.com?",
+    ]
+
+
+def test_a_last_resort_that_is_refused_lacks_no_family(break_sound: Callable) -> None:
+    found = break_sound(("ttl: 30", 'ttl: 30, last_resort: {CNAME: "http://sorry.example.net"}'))
+    assert found.only("E204").text.startswith("http://sorry.example.net")

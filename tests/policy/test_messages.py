@@ -55,6 +55,11 @@ def told(text: str) -> list[str]:
         ("defaults: {protect: {removal: 25%}}", '5:31: [E103] removal: expected a mapping or off, not "25%"'),
         ("defaults: {families: [together]}", "5:22: [E104] families: a list of 1 is not one of together, apart"),
         ("defaults: {answer: two}", '5:20: [E103] answer: expected a mapping, not "two" (its keys are count, spread)'),
+        ("defaults: {ttl 30}", '5:12: [E101] unknown key "ttl 30" (a colon is missing: ttl: 30)'),
+        ("defaults: {https: true}", "5:19: [E103] https: expected a mapping, not true (write https: {alpn: [h2]})"),
+        ("defaults:\n  ttl 30", '6:3: [E103] defaults: expected a mapping, not "ttl 30" (a colon is missing: ttl: 30)'),
+        ("records: {www: {rules: [{to: {aws/a: 50%}}]}}",
+         '5:38: [E103] aws/a: expected a whole number, not "50%" (shares are whole numbers from 0 to 1000, such as 50; what counts is their ratio)'),
         ("defaults: {ttl: 30%}", '5:17: [E103] ttl: expected a whole number, not "30%" (a number without %)'),
         ("records: {www: {rules: []}}", "5:24: [E105] rules: needs at least 1 entry, not a list of 0"),
         ("records: {www: {rules: {to: aws/a}}}", "5:24: [E103] rules: expected a list, not a mapping"),
@@ -90,7 +95,19 @@ def test_each_mistake_has_its_words(text: str, words: str | None) -> None:
         ("{A: 192.0.2.1, weight: 1001}", "weight: must be at most 1000, not 1001"),
         ("{A: 192.0.2.1, weight: 1.5}", "weight: expected a whole number, not 1.5"),
         ("[]", "b: needs at least 1 entry, not a list of 0"),
-        ("{A: 192.0.2.1, drained: true}", "drained: expected a mapping, not true"),
+        (
+            "{A: 192.0.2.1, drained: true}",
+            'drained: expected a mapping, not true (write drained: {why: "CHG-1234", until: ',
+        ),
+        ("203.0.113.11", 'expected a mapping, not "203.0.113.11" (write {A: 203.0.113.11})'),
+        ("2001:db8::11", '(write {AAAA: "2001:db8::11"})'),
+        ("[203.0.113.11]", "(write {A: 203.0.113.11})"),
+        ("true", "expected a mapping, not true"),
+        ("lb.example.net", "(write {alias: lb.example.net})"),
+        (
+            '{A: 192.0.2.1, drained: {why: x, until: "2026-01-01"}}',
+            'write "2026-01-01T00:00Z" for UTC',
+        ),
         ("{A: 192.0.2.1, drained: {until: 2026-12-01T06:00Z}}", '"why" is missing'),
         ("{A: 192.0.2.1, drained: {why: x, until: 2026-12-01T06:00}}", "has no time zone"),
         ("{A: 192.0.2.1, drained: {why: x, until: soon}}", '"soon" is not a moment'),
@@ -127,11 +144,28 @@ def test_a_wrong_version_is_told_with_the_right_one() -> None:
     assert [str(p) for p in caught.value.problems] == ["-:1:10: error[E104] version: 2 should be 1"]
 
 
-def test_a_number_in_quotes_is_told_from_the_number() -> None:
+def test_a_moment_that_is_suggested_is_taken() -> None:
+    for written in ("2026-01-01", "2026-12-01T06:00", "2026-12-01 06:00:07"):
+        drained = f'    drained: {{why: x, until: "{written}"}}\n'
+        text = HEAD.replace(
+            "aws/a: {zones: {a: {A: 192.0.2.1}}}",
+            "aws/a:\n    zones: {a: {A: 192.0.2.1}}\n" + drained,
+        )
+        with pytest.raises(PolicyError) as caught:
+            read_model(Path("-"), octets=text.encode())
+        suggested = caught.value.problems[0].text.partition('write "')[2].partition('"')[0]
+        assert read_model(Path("-"), octets=text.replace(written, suggested).encode())
+
+
+@pytest.mark.parametrize("version", ["1", "v1", "01"])
+def test_a_number_in_quotes_is_told_from_the_number(version: str) -> None:
     with pytest.raises(PolicyError) as caught:
-        read_model(Path("-"), octets=HEAD.replace("version: 1", 'version: "1"').encode())
+        read_model(Path("-"), octets=HEAD.replace("version: 1", f'version: "{version}"').encode())
     (problem,) = caught.value.problems
-    assert (problem.text, problem.hint) == ('version: "1" should be 1', "without quotes")
+    assert (problem.text, problem.hint) == (
+        f'version: "{version}" should be 1',
+        "write 1 without quotes",
+    )
 
 
 @pytest.mark.parametrize(

@@ -210,3 +210,13 @@ def test_what_cannot_be_mapped_is_one_line(tmp_path: Path) -> None:
     for path in (empty, tmp_path / "table-2.gslb", tmp_path):
         with pytest.raises(GslbError, match=r"^[^\n]+: [^\n]+$"):
             open_table(path)
+
+
+def test_a_generation_can_be_looked_at_before_it_is_taken(tmp_path: Path) -> None:
+    """Looking uses nothing up; a claim of an earlier one takes nothing back."""
+    store = TableStore(tmp_path)
+    assert store.latest_generation() == store.latest_generation() == 0
+    store.claim(7)
+    assert TableStore(tmp_path).latest_generation() == 7
+    store.claim(3)
+    assert store.next_generation() == 8

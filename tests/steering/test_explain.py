@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -84,7 +85,7 @@ def test_the_example_one_zone_drained_keeps_the_full_share(world):
     assert story.rotates
     second = story.sites[1].site
     assert story.what_if == (
-        f"{US}/z1 also fails → capacity 33 %: 50 % of this client's answers spill to {second}"
+        f"{US}/z1 also fails → capacity 33 %: 50 % of this client's answers go to {second} (none now)"
     )
 
 
@@ -101,7 +102,10 @@ def test_the_text_has_a_line_for_every_question(world):
     ]
     assert lines[5].startswith(" site     aws/us-east-1")
     assert lines[5].endswith("← best  100 % of the answers")
-    assert "          capacity aws/us-east-1 67 % ≥ 67 % needed: keeps its full share" in lines
+    assert (
+        "          capacity aws/us-east-1 67 % ≥ 67 % needed with headroom 50 %: keeps its full share"
+        in lines
+    )
     text = "\n".join(lines)
     assert " zone     z1  " in text
     assert 'drained in example.com.yaml:33 "CHG-4821 kernel"' in text
@@ -257,3 +261,44 @@ def test_all_of_the_world_is_explained_for_ipv6_clients(world):
     assert story.rules[-1].name == "mainland-china"
     assert story.client is not None
     assert story.client.area == "CN-GD"
+
+
+def test_a_site_with_nothing_left_is_told_and_its_zones_are_shown(world):
+    gone = told(world, situation=lab.situation(down=[f"{US}/z{n}" for n in (1, 2, 3)]))
+    assert gone.reason is Reason.SPILL
+    assert f"{US} has nothing left, so all of its share goes elsewhere" in gone.notes
+    assert {line.site for line in gone.endpoints} == {US, gone.sites[1].site}
+    assert [line.status for line in gone.endpoints if line.site == US] == ["down"] * 3
+    part = told(world, situation=lab.situation(down=[f"{US}/z1", f"{US}/z2"]))
+    assert f"{US} lost more than its headroom, so a part of its share goes elsewhere" in part.notes
+
+
+def test_a_zone_that_is_drained_is_shown_where_its_site_is_not_answered(world):
+    story = told(world, situation=lab.situation(drained=[f"{ASIA}/z3"]))
+    assert story.allowed == told(world).allowed
+    assert [e.drained != "" for e in story.endpoints if e.site == ASIA] == [False, False, True]
+    assert {e.site for e in told(world).endpoints} == {US}
+
+
+def test_capacities_that_round_alike_are_told_apart(world):
+    where = lab.sites(
+        lab.site(US, [[lab.endpoint(f"{US}/a", 747)], [lab.endpoint(f"{US}/b", 253)]]), EU
+    )
+    policy = lab.policy(lab.rule(US, then=[EU]), headroom=1 / 3)
+    plan = lab.plan(lab.zone_plan([policy], where))
+    text = explain_text(told(world, plan=plan, situation=lab.situation(down=[f"{US}/b"])))
+    assert "capacity aws/us-east-1 74.7 % < 75.0 % needed with headroom 33 %: keeps" in text
+
+
+@pytest.mark.parametrize("down", [[], [1], [1, 2]])
+def test_the_shares_of_the_next_failure_are_those_that_it_brings(world, down):
+    """Totals, whatever is gone already: the sentence and the supposition agree."""
+    before = lab.situation(down=[f"{US}/z{n}" for n in down])
+    story = told(world, situation=before)
+    victim = story.what_if.split(" also fails")[0]
+    after = told(world, situation=suppose(PLAN, before, [f"down:{victim}"]))
+    shares = {line.site: line.share for line in after.sites}
+    totals = r"(\d+) % (?:of this client's answers go )?to (\S+)"
+    said = {site: int(share) for share, site in re.findall(totals, story.what_if)}
+    assert said == {site: round(100 * shares[site]) for site in said}
+    assert bool(said) is bool(down)  # one zone of three is within the headroom

@@ -241,3 +241,26 @@ def test_every_code_is_in_the_table_of_codes() -> None:
     text = Path(lint.__file__).read_text("utf-8")
     used = set(re.findall(r'"([EWN]\d{3})"', text)) | {"E290"}
     assert used <= set(CODES)
+
+
+def test_a_region_that_a_known_cloud_does_not_have_is_a_warning(small) -> None:
+    policy = small.policy(small.rule("aws/us-oest-1"))
+    found = lints(small, policy, small.sites("aws/us-oest-1"))
+    assert found["W346"].severity is Severity.WARNING
+    assert 'aws is not known to have a region "us-oest-1"' in found["W346"].text
+    assert "did you mean aws/us-" in found["W346"].hint
+    placed = {
+        name: replace(site, at=(1.0, 2.0)) for name, site in small.sites("aws/us-oest-1").items()
+    }
+    assert lints(small, policy, placed) == {}
+
+
+def test_own_data_centres_are_nobodys_regions(small) -> None:
+    policy = small.policy(small.rule("onprem/ams-1"))
+    assert lints(small, policy, small.sites("onprem/ams-1")) == {}
+
+
+def test_a_region_that_cannot_be_ranked_is_told_once(small) -> None:
+    policy = small.policy(small.rule("aws/us-oest-1 aws/us-east-1", pick="nearest"))
+    found = lints(small, policy, small.sites("aws/us-oest-1", "aws/us-east-1"))
+    assert set(found) == {"E245"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gslb.steering.situation import Status
-from gslb.steering.whatif import SuppositionError, at_location, suppose
+from gslb.steering.whatif import SuppositionError, at_location, suppose, without_effect
 from tests.steering import lab
 
 US, EU, ASIA = lab.SITES[:3]
@@ -63,3 +63,16 @@ def test_what_cannot_be_supposed_is_refused(plan, text):
 def test_a_slip_gets_a_suggestion(plan):
     with pytest.raises(SuppositionError, match="did you mean aws/us-east-1"):
         suppose(plan, lab.situation(), ["down:aws/us-est-1"])
+
+
+def test_an_up_that_meets_a_drain_is_said_to_have_no_effect():
+    where = lab.sites(*lab.SITES[:2])
+    plan = lab.plan(lab.zone_plan([lab.policy(lab.rule(lab.SITES[0]))], where))
+    situation = lab.situation(drained=[f"{lab.SITES[0]}/z3"])
+    said = [f"up:{lab.SITES[0]}", "down:aws/us-east-1/z1", f"up:{lab.SITES[1]}", "drain:aws"]
+    assert without_effect(plan, situation, said) == [
+        "up:aws/us-east-1 does not end a drain: aws/us-east-1/z3 is drained still"
+    ]
+    drained = suppose(plan, situation, ["drain:aws"])
+    (sentence,) = without_effect(plan, drained, ["up:aws"])
+    assert sentence.endswith(" and 3 more are drained still")

@@ -33,13 +33,13 @@ def sentence(policy, situation=None, where=WHERE):
         (lab.policy(lab.rule(US)), "capacity 67 %: the rest of aws/us-east-1 carries its share"),
         (
             lab.policy(lab.rule(US, then=[EU]), headroom=0.0),
-            "capacity 67 %: 33 % of this client's answers spill to aws/eu-central-1",
+            "capacity 67 %: 33 % of this client's answers go to aws/eu-central-1 (none now)",
         ),
         (
             lab.policy(lab.rule({US: 50, EU: 25, ASIA: 25}), headroom=0.0),
             (
-                "capacity 67 %: 8 % of this client's answers spill to aws/eu-central-1, "
-                "8 % to gcp/asia-east1"
+                "capacity 67 %: 33 % of this client's answers go to aws/eu-central-1 (25 % now), "
+                "33 % to gcp/asia-east1 (25 % now)"
             ),
         ),
         (
@@ -73,3 +73,12 @@ def test_where_health_is_ignored_already_nothing_is_said():
     assert sentence(policy, situation) == ""
     decision = decide(policy, WHERE, ClientClass(0), 1, situation)
     assert most_important(decision, {}) is None
+
+
+def test_shares_are_totals_when_a_part_is_gone_already():
+    """What is said is what the client gets then, not what is added to what it gets now."""
+    policy = lab.policy(lab.rule(US, then=[EU]), panic=Panic(0.0, "all"))
+    two_down = lab.situation(down=[f"{US}/z1", f"{US}/z2"])
+    assert sentence(policy, two_down).endswith(
+        "z3 also fails → capacity 0 %: 100 % of this client's answers go to aws/eu-central-1 (50 % now)"
+    )

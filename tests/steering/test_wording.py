@@ -9,7 +9,7 @@ import pytest
 
 from gslb.policy.problems import NOWHERE
 from gslb.steering.model import Reason
-from gslb.steering.wording import REASON_NOTES, drain_words, percent, rule_words
+from gslb.steering.wording import REASON_NOTES, drain_words, percent, rule_words, unequal
 from tests.steering import lab
 
 
@@ -34,4 +34,18 @@ def test_percentages(share, text):
 
 
 def test_every_reason_but_the_normal_one_has_a_note():
-    assert set(REASON_NOTES) == set(Reason) - {Reason.PREFERRED}
+    """A spill names its sites: `spill_note`."""
+    assert set(REASON_NOTES) == set(Reason) - {Reason.PREFERRED, Reason.SPILL}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "texts"),
+    [
+        (0.5, 0.75, ("50 %", "75 %")),
+        (0.7491, 0.75, ("74.9 %", "75.0 %")),
+        (0.74996, 0.75, ("74.996 %", "75.000 %")),
+        (0.7499999999, 0.75, ("75.000 %", "75.000 %")),
+    ],
+)
+def test_shares_that_differ_read_differently(one, other, texts):
+    assert unequal(one, other) == texts

@@ -112,8 +112,19 @@ class Node:
     def start(self, *more: str, **environment: str) -> subprocess.Popen[bytes]:
         """Start a server and wait until it says that it serves."""
         before = len(self.events("serving"))
-        process = self.spawn(*more, **environment)
+        return self._until_serving(self.spawn(*more, **environment), before)
 
+    def start_in(self, folder: Path) -> subprocess.Popen[bytes]:
+        """Start a server from *folder*, as an installed program does, and wait until it serves."""
+        command = [sys.executable, "-P", *self.command()[1:]]
+        with self.log.open("ab") as log:
+            process = subprocess.Popen(command, stdout=log, stderr=log, env=ENVIRONMENT, cwd=folder)
+        self.processes.append(process)
+        return self._until_serving(process, 0)
+
+    def _until_serving(
+        self, process: subprocess.Popen[bytes], before: int
+    ) -> subprocess.Popen[bytes]:
         def serves() -> bool:
             assert process.poll() is None, self.log.read_text()
             return len(self.events("serving")) > before

@@ -110,6 +110,46 @@ def test_a_supervisor_that_dies_during_a_takeover_is_followed_by_the_next(node: 
     assert node.answers("192.0.2.1")
 
 
+def test_workers_without_supervisor_are_told_of_and_can_be_ended(node: Node) -> None:
+    """Status names them and both ways on; `gslb stop` ends them, and leaves the port free."""
+    first = node.start()
+    code, _, err = node.gslb("stop", "--state-directory", str(node.state))
+    assert code == 1
+    assert f"another gslb (pid {first.pid}) runs" in err
+    orphans = [worker["pid"] for worker in node.status()["workers"]]
+    first.kill()
+    first.wait(PATIENCE_SECONDS)
+    code, out, err = node.gslb("status", "--state-directory", str(node.state))
+    assert (code, out) == (3, "")
+    assert "the supervisor is gone" in err
+    assert all(f"pid {pid} (generation " in err for pid in orphans)
+    code, out, err = node.gslb("stop", "--state-directory", str(node.state))
+    assert (code, out, err) == (0, "2 workers have ended\n", "")
+    until(lambda: not any(map(is_alive, orphans)), "they have ended")
+    code, _, err = node.gslb("status", "--state-directory", str(node.state))
+    assert code == 1
+    assert "does the server run" in err
+    node.start()
+    assert node.answers("192.0.2.1")
+
+
+def test_a_port_that_a_gslb_has_is_said_to_be_a_gslbs(node: Node) -> None:
+    """With its state directory, whether its supervisor lives or not."""
+    first = node.start()
+    other = ("--state-directory", str(node.folder / "other"))
+    code, err = node.fail(*other)
+    assert code == 1
+    assert "a gslb that runs already has the port" in err
+    assert f"state directory {node.state})" in err
+    first.kill()
+    first.wait(PATIENCE_SECONDS)
+    code, err = node.fail(*other)
+    assert code == 1
+    assert "a gslb worker without supervisor has the port" in err
+    assert f"gslb stop --state-directory {node.state}" in err
+    assert "another program" not in err
+
+
 def test_a_start_that_fails_leaves_the_orphans_at_work(node: Node) -> None:
     """A takeover with settings that cannot be had changes nothing."""
     node.start().kill()

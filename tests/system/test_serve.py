@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -102,6 +103,75 @@ def test_a_refused_reload_changes_nothing_and_says_why(node: Node) -> None:
     assert node.status()["refused"] == []
 
 
+def test_a_reload_says_what_has_changed(node: Node) -> None:
+    """Nothing new is no new generation, and a refusal uses none up."""
+    node.start()
+    generation = node.status()["generation"]
+    code, out, _ = node.reload()
+    assert code == 0
+    assert out.startswith(f"nothing has changed: generation {generation} stays, 1 name in ")
+    good = node.policy.read_text()
+    node.policy.write_text("version: 2\n")
+    assert node.reload()[0] == 1
+    node.policy.write_text(good.replace("www.", "api."))
+    code, out, _ = node.reload()
+    assert out.splitlines()[0].startswith(f"generation {generation + 1} is served: 1 name in ")
+    assert out.splitlines()[1:] == [
+        "  1 name added: api.example.com",
+        "  1 name removed: www.example.com",
+    ]
+
+
+CHECKED = """\
+version: 1
+dns:
+  zone: example.com
+  nameservers: {ns1.example.com: [192.0.2.53], ns2.example.com: [198.51.100.53]}
+checks:
+  web: {type: http, path: /healthz}
+sites:
+  aws/us-east-1: {check: web, zones: {a: {A: 192.0.2.1}, b: {A: 192.0.2.2}}}
+  aws/us-east-2: {check: web, zones: {a: {A: 192.0.2.3}, b: {A: 192.0.2.4}}}
+records:
+  www.example.com: {rules: [{to: aws/us-east-1}]}
+"""
+
+
+def test_what_was_said_of_the_policies_is_not_said_again(node: Node) -> None:
+    """A reload logs and prints warnings that are new; status counts all and has the notes."""
+    node.policy.write_text(CHECKED)
+    node.start()
+    before = len(node.events("policy warning"))
+    assert before  # about a site that nobody uses
+    assert len(node.events("note")) == 1
+    node.policy.write_text("# moves every line down\n" + CHECKED.replace(".2.1}", ".2.9}"))
+    code, out, err = node.reload()
+    assert (code, err) == (0, "")
+    assert "as before; gslb check shows all" in out
+    assert len(node.events("policy warning")) == before
+    assert len(node.events("note")) == 1
+    code, out, _ = node.gslb("status", "--state-directory", str(node.state))
+    assert code == 0
+    assert f"warnings    {before}; " in out
+    assert "note        1 health check is configured; this version does not run" in out
+
+
+def test_code_in_the_current_folder_is_not_run(node: Node) -> None:
+    """The checkout that the installed program came from, for instance: it is another program."""
+    strange = node.folder / "gslb" / "__init__.py"
+    strange.parent.mkdir()
+    strange.write_text("raise SystemExit('not this one')\n")
+    node.start_in(node.folder)
+    assert node.answers("192.0.2.1")
+    assert "not this one" not in node.log.read_text()
+
+
+def test_root_is_warned_and_not_refused(node: Node) -> None:
+    """Containers and tries run as root; everybody else hears nothing."""
+    node.start()
+    assert len(node.events("runs as root")) == (os.geteuid() == 0)
+
+
 def test_sighup_reloads_too(node: Node) -> None:
     """The signal that service managers send has the same effect, and the log says what came of it."""
     process = node.start()
@@ -130,7 +200,8 @@ def test_a_stop_ends_everything_in_order(node: Node, stop: signal.Signals) -> No
 def test_a_stop_during_the_start_is_obeyed(node: Node) -> None:
     """Compiling takes its time; nobody has to wait for it to be rid of the server."""
     process = node.spawn()
-    until((node.state / "generation").exists, "the policies are being compiled")
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    until(children.read_text, "the policies are being compiled")
     process.terminate()
     assert process.wait(PATIENCE_SECONDS) == 0
     assert "Traceback" not in node.log.read_text()
@@ -219,7 +290,7 @@ def test_status_is_told_to_people_and_to_programs(node: Node) -> None:
     assert [worker["serving"] for worker in status["workers"]] == [True, True]
     code, out, _ = node.gslb("status", "--state-directory", str(node.state))
     assert code == 0
-    assert "1 names in example.com" in out
+    assert "1 name in example.com" in out
     assert f"pid {status['workers'][1]['pid']}" in out
 
 
