@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from datetime import date
+from ipaddress import ip_network
 from pathlib import Path
 
+import geoip2.database
 import numpy as np
 import pytest
 from hypothesis import given
@@ -273,3 +275,42 @@ def test_a_table_says_of_each_address_what_its_layers_say(
             assert (found.country, found.subdivision) == (country, subdivision)
             assert found.asn == value(parts[Kind.ASN], number).asn
     assert not np.any(table.pairs4[1:] == table.pairs4[:-1])
+
+
+def test_maxminds_own_reader_agrees(tmp_path: Path, write_mmdb: WriteMmdb) -> None:
+    """The same files through geoip2, address by address: country, subdivision and origin AS."""
+    networks = {
+        "192.0.2.0/24": ("US", "CA", 13335),
+        "198.51.100.0/25": ("DE", "BE", 3320),
+        "198.51.100.128/25": ("JP", "", 2501),
+        "2001:db8:1::/48": ("AU", "", 1221),
+    }
+    city = write_mmdb(
+        tmp_path / "city.mmdb",
+        {
+            net: {
+                "country": {"iso_code": country},
+                "location": {"accuracy_radius": 20, "latitude": 1.0, "longitude": 2.0},
+                **({"subdivisions": [{"iso_code": part}]} if part else {}),
+            }
+            for net, (country, part, _) in networks.items()
+        },
+        kind="GeoLite2-City",
+    )
+    asn = write_mmdb(
+        tmp_path / "asn.mmdb",
+        {net: {"autonomous_system_number": number} for net, (_, _, number) in networks.items()},
+        kind="GeoLite2-ASN",
+    )
+    table = build_table(Inputs(asn=(asn,), city=(city,), subdivide=("US", "DE")))
+    with geoip2.database.Reader(city) as cities, geoip2.database.Reader(asn) as numbers:
+        for net in networks:
+            for address in (ip_network(net)[0], ip_network(net)[-1]):
+                told = cities.city(address)
+                ours = locate(table, str(address))
+                assert ours.country == told.country.iso_code
+                kept = told.country.iso_code in {"US", "DE"}
+                assert (ours.subdivision or None) == (
+                    told.subdivisions.most_specific.iso_code if kept else None
+                )
+                assert ours.asn == numbers.asn(address).autonomous_system_number
