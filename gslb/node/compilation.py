@@ -19,6 +19,7 @@ from pathlib import Path
 
 from gslb.errors import GslbError
 from gslb.geo.settings import GeoSettings
+from gslb.node.probing import Wish
 from gslb.policy.problems import Problem, Severity
 from gslb.state import inventory as inventories
 from gslb.state.inventory import Inventory
@@ -107,9 +108,9 @@ class Compiled:
     seconds: float
     octets: int
     measured: bool = False  # measurements are in use; they age
-    notes: tuple[str, ...] = ()  # what an operator has to know of this version
     changes: Changes | None = None  # since what was served before; None: nothing to compare with
     inventory: Inventory = inventories.EMPTY  # endpoints, checks and what protects them
+    wishes: tuple[Wish, ...] = ()  # what is to be probed
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,6 @@ from gslb.node.compilation import (
     Unchanged,
 )
 from gslb.settings import Settings
-from gslb.state.inventory import Inventory
 from gslb.state.tables import TableStore
 from gslb.steering.drainplan import DrainPlan
 from gslb.steering.explanation import Explanation
@@ -72,7 +71,7 @@ class TableKeeper:
         make_compiler: Callable[[], Compiler] = Compiler,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         situate: Situate = nothing_known,
-        replan: Callable[[Inventory], None] = lambda _: None,
+        replan: Callable[[Compiled], None] = lambda _: None,
     ) -> None:
         """Keep tables in *store*.
 
@@ -181,8 +180,13 @@ class TableKeeper:
             async with asyncio.timeout(ALIAS_WAIT_SECONDS):
                 await self.aliases.all_resolved()
         async with self._turn:
-            self._replan(result.inventory)
-            result = await self._bring_up(compiler, result, situation)
+            self._replan(result)
+            try:
+                result = await self._bring_up(compiler, result, situation)
+            except GslbError:
+                if self.compiled is not None:
+                    self._replan(self.compiled)  # which goes on being served
+                raise
             await self._serve(result)
             old, self._compiler = self._compiler, compiler
             self.compiled = result

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 
-from gslb.errors import GslbError
 from gslb.logs import Log
 from gslb.state import audit
 from gslb.state.audit import AuditError, AuditLog, Entry
@@ -31,20 +30,18 @@ class Records:
     def __init__(self, directory: Path, now: Callable[[], datetime]) -> None:
         """Open what is in *directory*; *now* is wall time (aware). What fails is in `troubles`."""
         self.troubles: list[str] = []
-        self.store: Store | None = None
-        self.history: History | None = None
         self.audit: AuditLog | None = None
         self._now = now
         self._listeners: list[Listener] = []
-        self._database: Database | None = None
+        self._unkept = ""  # why nothing can be kept; empty: it can
         try:
-            self._database = Database(directory)
-            self.store = Store(self._database)
-            self.history = History(self._database, now())
+            self._database, self.store, self.history = _opened(directory, now())
             if self._database.read_only:
                 self.troubles.append(f"{self._database.path}: {self._database.read_only}")
-        except GslbError as error:
-            self.troubles.append(str(error))
+        except StoreError as error:
+            self._unkept = str(error)
+            self.troubles.append(self._unkept)
+            self._database, self.store, self.history = _opened(None, now())
         try:
             self.audit = AuditLog(directory / audit.FILE_NAME, now())
         except AuditError as error:
@@ -55,7 +52,7 @@ class Records:
     @property
     def overrides(self) -> tuple[Override, ...]:
         """Every stored override, those included that have ended and not been swept yet."""
-        return self.store.overrides if self.store is not None else ()
+        return self.store.overrides
 
     def add(self, draft: Draft, entry_of: EntryOf) -> Override:
         """Keep *draft* and return it with its id; the audit log has it first.
@@ -63,14 +60,15 @@ class Records:
         Raises:
             StoreError, AuditError: nothing was kept.
         """
-        store, seen = self._writable(), list[Override]()
+        self._check()
+        seen: list[Override] = []
 
         def witness(override: Override) -> None:
             self.write(entry_of(override))
             seen.append(override)
 
         try:
-            return store.add(draft, witness)
+            return self.store.add(draft, witness)
         except StoreError:
             self._take_back(entry_of, seen)
             raise
@@ -81,14 +79,15 @@ class Records:
         Raises:
             StoreError, AuditError: it goes on.
         """
-        store, seen = self._writable(), list[Override]()
+        self._check()
+        seen: list[Override] = []
 
         def witness(override: Override) -> None:
             self.write(entry_of(override))
             seen.append(override)
 
         try:
-            return store.end(number, witness)
+            return self.store.end(number, witness)
         except StoreError:
             self._take_back(entry_of, seen)
             raise
@@ -120,19 +119,16 @@ class Records:
 
     def sweep(self, at: datetime) -> None:
         """Forget the overrides that have expired by *at* (aware), and tell of them."""
-        if self.store is None:
-            return
         try:
             expired = self.store.sweep(at)
         except StoreError as error:  # they hold nothing any more in any case
             _log.error("expired drains stay in the database", reason=str(error))
             return
-        self.tell(News("drain.expired", one.pattern, one.to_json()) for one in expired)
+        if expired:
+            self.tell([News("drain.expired", one.pattern, one.to_json()) for one in expired])
 
     def tell(self, news: Iterable[News]) -> None:
         """Give *news* to the history, and then to everybody who listens."""
-        if self.history is None:
-            return
         for event in self.history.record(news, self._now()):
             for listener in self._listeners:
                 listener(event)
@@ -143,23 +139,26 @@ class Records:
 
     def page(self, after: int, limit: int) -> Page:
         """Return the first *limit* events with a number above *after*. Raises StoreError."""
-        if self.history is None:
-            raise StoreError("the history could not be opened when the node started")
         return self.history.since(after, limit)
 
     @property
     def newest_event(self) -> int:
-        """The highest number given to an event so far; 0: there is no history."""
-        return self.history.newest if self.history is not None else 0
+        """The highest number given to an event so far."""
+        return self.history.newest
 
-    def _writable(self) -> Store:
-        if self.store is None:
-            raise StoreError("the database could not be opened when the node started")
-        return self.store
+    def _check(self) -> None:
+        """Refuse what would be forgotten. Raises StoreError."""
+        if self._unkept:
+            raise StoreError(f"nothing can be kept since the start: {self._unkept}")
 
     def close(self) -> None:
         """Let the files go."""
         if self.audit is not None:
             self.audit.close()
-        if self._database is not None:
-            self._database.close()
+        self._database.close()
+
+
+def _opened(directory: Path | None, now: datetime) -> tuple[Database, Store, History]:
+    """Open the database in *directory*; None: one that is forgotten. Raises StoreError."""
+    database = Database(directory)
+    return database, Store(database), History(database, now)

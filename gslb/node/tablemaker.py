@@ -39,8 +39,8 @@ from gslb.node.compilation import (
     lines_of,
     packed,
 )
+from gslb.node.probing import names_of, wishes
 from gslb.node.surroundings import look_around
-from gslb.node.unchecked import unchecked
 from gslb.policy.compile import compile_policies
 from gslb.policy.names import name_text
 from gslb.policy.plan import Endpoint, Plan
@@ -110,6 +110,7 @@ class TableMaker:
         self._world = around.world
         self._store = TableStore(job.state_directory)
         path, octets = self._write(self._renderer, job.generation, job.situation)
+        wanted = wishes(plan)
         self._compiled = Compiled(
             path=path,
             generation=job.generation,
@@ -117,7 +118,7 @@ class TableMaker:
             policy=plan.hash,
             zones=tuple(name_text(zone.apex) for zone in plan.zones),
             names=sum(len(zone.names) for zone in plan.zones),
-            aliases=aliases_of(plan),
+            aliases=tuple(sorted({*aliases_of(plan), *names_of(wanted)})),
             ends=ends_of(plan, at),
             warnings=warnings,
             warning_count=count,
@@ -126,9 +127,9 @@ class TableMaker:
             seconds=time.monotonic() - started,
             octets=octets,
             measured=around.world.latency is not None,
-            notes=unchecked(plan),
             changes=description.since(former) if former is not None else None,
             inventory=take_inventory(plan),
+            wishes=wanted,
         )
         return self._compiled
 
