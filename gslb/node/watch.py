@@ -75,7 +75,8 @@ class Watch:
         self._wishes: tuple[Wish, ...] = ()
         self._names: set[bytes] = set()  # that have to be resolved for them
         self._resolved: dict[bytes, AliasAddresses] = {}
-        self._aimed = self._began = False  # at the wishes; at any plan at all
+        self._began = False  # with a plan
+        self._aimed = True  # at what the plan wants; there is none yet
         self._situation: Situation | None = None  # None: there is news for another one
         self._made: tuple[float, datetime] = (-inf, now())  # when it was made
         self._wake_at = inf
@@ -110,7 +111,7 @@ class Watch:
         if self._began:
             self._board.observe(verdicts, now)
         else:  # what was down before the start stays out: that is no removal
-            self._board = Board(self.inventory, verdicts, now)
+            self._board, self._situations = Board(self.inventory, verdicts, now), Situations()
         self._aimed = self._began = True
         self._situation = None
         self.checker.order()
@@ -151,7 +152,7 @@ class Watch:
             self._doubt = beat.doubt
             _log.warning("checker doubts itself", doubt=beat.doubt or "no more")
         all_tried = beat.generation == self.checker.generation and beat.tried >= beat.probes
-        if all_tried and self._aimed and not self.ready:
+        if all_tried and self._began and self._aimed and not self.ready:
             self.ready = True
             self._board.set_ready()
             self._situation = None
@@ -162,7 +163,7 @@ class Watch:
 
     def situation(self, aliases: Mapping[bytes, AliasAddresses], at: datetime) -> Situation:
         """Return what is true at *at* (aware), with *aliases* as they were resolved last."""
-        if self._wishes and (not self._aimed or self._of_ours(aliases) != self._resolved):
+        if not self._aimed or self._of_ours(aliases) != self._resolved:
             self._aim(aliases)
         if self._situation is None or not self._still_true(at):
             self._situation = self._make(aliases, at)
