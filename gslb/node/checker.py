@@ -26,6 +26,7 @@ from healthcheck.messages import (
 )
 
 SILENT_SECONDS = 15.0  # without any word: it is stuck, and another takes its place (F16)
+END_SECONDS = 3.0  # to end what it has begun, commands above all
 SHORT_LIFE_SECONDS = 10.0
 FIRST_DELAY_SECONDS, MAX_DELAY_SECONDS = 0.2, 30.0  # before it is started again
 MAX_SAYING = 500  # characters of one line of its standard error that are logged
@@ -116,10 +117,8 @@ class Checker:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
             self.pid = self.heartbeat = None
-            await process.wait()
+            await _end(process)
         return cause or f"exit code {process.returncode}"
 
     def _command(self) -> list[str]:
@@ -178,3 +177,16 @@ class Checker:
                 return ""
             text = line.decode("utf-8", "replace").strip().removeprefix("healthcheck-agent: ")
             _log.info("checker says", text=text[:MAX_SAYING])
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Have *process* end: by the end of its input, and if that does not do, by force."""
+    assert process.stdin is not None
+    process.stdin.close()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(END_SECONDS):
+            await process.wait()
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()

@@ -18,6 +18,7 @@ from healthcheck.quorum import Basis, Council, Standing, Terms
 from healthcheck.tracker import lifetime
 from healthcheck.votes import Vote
 
+BEFORE = "as it was known before"  # a verdict that no vote of now stands behind
 _COUNTED = {Basis.ONLY, Basis.QUORUM}  # standings that rest on votes of now
 
 
@@ -49,6 +50,8 @@ class Evidence:
             self.turns.pop(gone, None)
         for target, probe in probing.probes.items():
             last = known.get(target) or before.get(_place(probe), _NEVER)
+            if last.status is not Status.UNKNOWN:
+                self._details.setdefault(target, BEFORE)
             terms = _terms(probe, probing.terms[target], probing.groups[target])
             self._council.watch(target, terms, now, last.status, last.age)
         self.probing = probing

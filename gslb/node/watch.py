@@ -77,6 +77,7 @@ class Watch:
         self._resolved: dict[bytes, AliasAddresses] = {}
         self._began = False  # with a plan
         self._aimed = True  # at what the plan wants; there is none yet
+        self._restored = False  # the next situation is the first one that knows the plan
         self._situation: Situation | None = None  # None: there is news for another one
         self._made: tuple[float, datetime] = (-inf, now())  # when it was made
         self._wake_at = inf
@@ -110,7 +111,8 @@ class Watch:
         verdicts = self._evidence.follow(probing, self._last_known(), now)
         if self._began:
             self._board.observe(verdicts, now)
-        else:  # what was down before the start stays out: that is no removal
+        else:  # what was down before the start stays out: that is no removal, and no news
+            self._restored = True
             self._board, self._situations = Board(self.inventory, verdicts, now), Situations()
         self._aimed = self._began = True
         self._situation = None
@@ -183,7 +185,9 @@ class Watch:
         self._overrides = self._records.overrides
         overlay = self._board.overlay(self._overrides, now, at)
         self._made, self._wake_at = (now, at), self._board.wake_at(now, at)
-        self._note(overlay)
+        if not self._restored:
+            self._note(overlay)
+        self._restored = False
         self.overlay = overlay
         self._poked.set()
         return self._situations.of(overlay, aliases, at)
@@ -217,6 +221,8 @@ class Watch:
                     async with asyncio.timeout(max(rest, LEAST_REST)):
                         await self._poked.wait()
                 self._poked.clear()
+                if checker.done():  # a fault of ours: better seen than survived
+                    checker.result()
                 self._mind_time()
                 self._tell()
                 await self._save()

@@ -214,6 +214,9 @@ async def test_the_next_run_begins_with_what_was_known(world: World) -> None:
     world.plan()
     assert world.health()[A] is Believed.DOWN
     assert not world.watch.ready
+    events = world.records.newest_event
+    world.watch._tell()
+    assert world.records.newest_event == events  # that is no news
 
 
 async def test_what_an_unready_checker_saw_is_not_kept(world: World) -> None:
