@@ -108,11 +108,12 @@ class Supervisor:
         served = await self._first_table()
         try:
             await self._workers.start(sockets, served)
+            await self._doors.open()
         except GslbError:
+            await self._doors.close()
             await self._workers.stop()
             raise
         takeover.retire(orphans)
-        await self._doors.open()
         listener = control.listen_at(settings.state_directory / control.SUPERVISOR_SOCKET)
         background += [
             asyncio.create_task(control.serve(listener, self.handle)),
@@ -205,6 +206,12 @@ class Supervisor:
             "refused": keeper.refusal,
             "failed": keeper.failures,
             "workers": await self._workers.status(),
+            "drains": [one.model_dump(mode="json") for one in self._desk.held()],
+            "file_drains": [
+                {"location": path, **drain.model_dump(mode="json")}
+                for path, drain in self._desk.file_drains()
+            ],
+            "records": list(self._records.troubles),
         }
 
     def _log_serving(self, event: str, changes: list[str]) -> None:

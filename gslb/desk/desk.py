@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -22,6 +22,7 @@ from gslb.api.models import (
     DrainRequest,
     EndpointCounts,
     ExplainQuery,
+    FileDrain,
     Location,
     Locations,
     Status,
@@ -199,6 +200,10 @@ class Desk:
         now = self._now()
         return tuple(Drain.of(one, now) for one in self._records.overrides if one.live(now))
 
+    def file_drains(self) -> list[tuple[str, FileDrain]]:
+        """Return the drains of policy files that hold, each at the location where it begins."""
+        return list(_begun(self.look().clouds, None))
+
     async def plan_drain(self, request: DrainRequest) -> DrainPlan:
         """Return what *request* would do. Raises as `create_drain`, but for the guard."""
         _drafted(request, "dry run", self._now(), 0)
@@ -333,6 +338,15 @@ def _drafted(
         ttl=ttl,
         forced=forced,
     )
+
+
+def _begun(
+    locations: Iterable[Location], above: FileDrain | None
+) -> Iterator[tuple[str, FileDrain]]:
+    for one in locations:
+        if one.file_drain is not None and one.file_drain != above:
+            yield one.path, one.file_drain
+        yield from _begun(one.children, one.file_drain)
 
 
 def leaves(nodes: tuple[Node, ...]) -> list[Node]:
