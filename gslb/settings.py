@@ -19,6 +19,7 @@ MAX_LISTEN = 64  # addresses; each takes two sockets a worker
 MAX_WORKERS = 256
 MAX_POLICIES = 1024  # files and folders
 MAX_RESOLVERS = 16
+MAX_REFERENCES = 16
 DEFAULT_CONFIG = Path("/etc/gslb/gslb.yaml")
 DEFAULT_POLICIES = Path("/etc/gslb/policies")
 
@@ -183,6 +184,13 @@ class ProbeSection(_Section):
         (), description="networks that may be probed"
     )
     exec: bool = Field(False, description="whether checks may run commands on this node")
+    references: Annotated[
+        tuple[ListenText, ...], BeforeValidator(_one_or_more), _entries(0, MAX_REFERENCES)
+    ] = Field(
+        (),
+        description="three or more that surely accept TCP and are not steered, such as resolvers in"
+        " other networks; while two of them fail, no check of this node counts",
+    )
 
 
 class ApiSection(_Section):

@@ -79,8 +79,11 @@ class Checker:
         return self.generation
 
     async def run(self) -> None:
-        """Keep one going, until cancelled."""
+        """Keep one going from the first orders on that want anything, until cancelled."""
         short_lives = 0
+        while not self._wanted():  # a process that has nothing to do costs memory
+            await self._news.wait()
+            self._news.clear()
         while True:
             born = time.monotonic()
             try:

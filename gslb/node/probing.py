@@ -11,12 +11,15 @@ from dataclasses import dataclass
 
 from gslb.policy.names import BadNameError, name_text, read_name
 from gslb.policy.plan import Check, Endpoint, Plan, ZonePlan
+from gslb.settings import Listen
 from gslb.state.inventory import CheckKey
 from gslb.steering.situation import AliasAddresses
+from healthcheck.messages import Wanted
 from healthcheck.model import Probe
 from healthcheck.votes import key_of
 
 _NAMED = {"http", "https", "tls", "grpc", "exec"}  # types of checks that say or are told a host
+REFERENCE_EVERY, REFERENCE_TIMEOUT = 2.0, 1.0  # seconds; ahead of whatever would be masked
 _STAR = b"\x01*"
 _NOTHING = AliasAddresses()
 
@@ -158,6 +161,17 @@ def probes_of(
                 targets.append(target)
             by_family[family == 6][wish.key] = tuple(targets)
     return Probing(probes, terms, groups, by_family[0], by_family[1], len(elsewhere))
+
+
+def references_of(targets: Iterable[Listen]) -> list[Wanted]:
+    """Return probes of *targets*, whose failure says more of ourselves than of them."""
+    return [
+        Wanted(
+            Probe("tcp", one.address, one.port, REFERENCE_EVERY, REFERENCE_TIMEOUT, 2, 1),
+            reference=True,
+        )
+        for one in targets
+    ]
 
 
 def _addresses(

@@ -20,19 +20,19 @@ from gslb.node.compilation import Compiled
 from gslb.node.evidence import Evidence
 from gslb.node.moves import Move, news_of, news_of_held
 from gslb.node.overlay import Situations
-from gslb.node.probing import Wish, names_of, probes_of
+from gslb.node.probing import Wish, names_of, probes_of, references_of
 from gslb.node.records import Records
 from gslb.settings import Settings
 from gslb.state import inventory as inventories
 from gslb.state.board import NO_STANDING, Board, Overlay, forced
 from gslb.state.database import StoreError
-from gslb.state.inventory import CheckKey, Inventory
+from gslb.state.inventory import CheckKey, Inventory, Place
 from gslb.state.overrides import NO_HOLD, Override
 from gslb.state.store import LastKnown
 from gslb.state.tree import status_of
 from gslb.state.verdicts import Verdict
 from gslb.steering.situation import AliasAddresses, Situation
-from healthcheck.messages import Heartbeat, Report, Turn, Votes
+from healthcheck.messages import Heartbeat, Report, Turn, Votes, Wanted
 from healthcheck.model import Status
 from healthcheck.targets import reach
 from healthcheck.votes import MAX_NAME, Doubt
@@ -59,10 +59,11 @@ class Watch:
         self.inventory: Inventory = inventories.EMPTY
         self.overlay = Overlay()  # the last one that a situation was made of
         name = (settings.nsid or socket.gethostname())[:MAX_NAME] or "local"
-        limits = Limits(settings.probes.allow, settings.probes.exec)
-        self.checker = Checker(
-            name, limits, lambda: self._evidence.wanted(self._clock()), self.hear
-        )
+        probes = settings.probes
+        near = [one.address for one in probes.references]  # the node's own word, as `allow` is
+        limits = Limits((*probes.allow, *near), probes.exec)
+        self.checker = Checker(name, limits, self._wanted, self.hear)
+        self._references = references_of(probes.references)
         self.ready = False  # each target has been tried since the start
         self._records = records
         self._clock = clock
@@ -118,6 +119,9 @@ class Watch:
         self._situation = None
         self.checker.order()
 
+    def _wanted(self) -> list[Wanted]:
+        return [*self._evidence.wanted(self._clock()), *self._references]
+
     def _last_known(self) -> dict[str, LastKnown]:
         """Return what an earlier run has kept; nothing once we know better."""
         if self._began:
@@ -153,6 +157,8 @@ class Watch:
         if beat.doubt is not self._doubt:
             self._doubt = beat.doubt
             _log.warning("checker doubts itself", doubt=beat.doubt or "no more")
+            self._board.set_references(up=beat.doubt is not Doubt.REFERENCES)
+            self._situation = None
         all_tried = beat.generation == self.checker.generation and beat.tried >= beat.probes
         if all_tried and self._began and self._aimed and not self.ready:
             self.ready = True
@@ -301,13 +307,14 @@ class Watch:
     def status(self) -> dict[str, object]:
         """Return how the checks and the endpoints stand, as JSON values."""
         counts = {status.value: 0 for status in Status}
-        standings = self.overlay.standings
+        standings, drained = self.overlay.standings, 0
         for place in self.inventory.places.values():
+            drained += is_drained(place, self.overlay, self._now())
             keys = ((place.id, check) for check in place.checks)
             counts[status_of(standings.get(key, NO_STANDING) for key in keys).value] += 1
         beat = self.checker.heartbeat
         return {
-            "endpoints": {**counts, "drained": len(self.overlay.drains)},
+            "endpoints": {**counts, "drained": drained},
             "held_back": len(self.overlay.waiting),
             "checks": len(self._evidence.probing.probes),
             "ready": self.ready,
@@ -325,3 +332,10 @@ class Watch:
 
 def _count(number: int, noun: str) -> str:
     return f"1 {noun} is" if number == 1 else f"{number} {noun}s are"
+
+
+def is_drained(place: Place, overlay: Overlay, at: datetime) -> bool:
+    """Return whether an operator keeps *place* out at *at* (aware), by a call or in a file."""
+    in_file = None if place.id in overlay.lifted else place.drained
+    by_file = in_file is not None and (in_file.until is None or in_file.until > at)
+    return by_file or place.id in overlay.drains

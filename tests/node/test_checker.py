@@ -73,14 +73,20 @@ async def port() -> AsyncIterator[int]:
 
 
 async def test_what_is_ordered_is_run_and_heard(port: int) -> None:
-    """Also what is ordered later."""
+    """Also what is ordered later; before the first orders there is no process."""
     async with running(Limits(allow=("127.0.0.0/8",))) as home:
+        home.checker.order()
+        await asyncio.sleep(0)
+        assert home.checker.pid is None
+        home.wanted = [Wanted(probe(port))]
+        home.checker.order()
+        await home.until(lambda: (key_of(probe(port)), Status.UP) in home.votes())
         await home.until(lambda: any(isinstance(one, Heartbeat) for one in home.heard))
         assert home.checker.alive
-        home.wanted = [Wanted(probe(port))]
+        home.wanted = [*home.wanted, Wanted(probe(1))]
         number = home.checker.order()
-        await home.until(lambda: (key_of(probe(port)), Status.UP) in home.votes())
-        await home.until(lambda: home.checker.heartbeat and home.checker.heartbeat.tried == 1)
+        await home.until(lambda: (key_of(probe(1)), Status.DOWN) in home.votes())
+        await home.until(lambda: home.checker.heartbeat and home.checker.heartbeat.tried == 2)
         assert home.checker.heartbeat is not None
         assert home.checker.heartbeat.generation == number
 
@@ -89,6 +95,7 @@ async def test_one_that_is_killed_is_had_again(port: int) -> None:
     """With the same orders, and votes that are newer than those of the one before."""
     async with running(Limits(allow=("127.0.0.0/8",))) as home:
         home.wanted = [Wanted(probe(port))]
+        home.checker.order()
         await home.until(home.votes)
         first = home.checker.pid
         assert first is not None
@@ -103,6 +110,7 @@ async def test_one_that_is_stuck_is_replaced(port: int, monkeypatch: pytest.Monk
     monkeypatch.setattr(module, "SILENT_SECONDS", 2.0)
     async with running(Limits(allow=("127.0.0.0/8",))) as home:
         home.wanted = [Wanted(probe(port))]
+        home.checker.order()
         await home.until(home.votes)
         first = home.checker.pid
         assert first is not None
@@ -116,6 +124,7 @@ async def test_it_touches_only_what_this_node_allows(port: int) -> None:
     """By the node's own settings, whatever the orders say."""
     async with running(Limits()) as home:
         home.wanted = [Wanted(probe(port))]
+        home.checker.order()
         await home.until(home.votes)
         assert home.votes()[0][1] is Status.UNKNOWN
         assert "loopback" in home.details()
@@ -127,5 +136,6 @@ async def test_commands_run_only_where_they_may(allowed: bool, status: Status) -
     wanted = Probe("exec", "127.0.0.1", 0, 0.5, 0.4, 2, 1, extra=(("command", "/bin/true"),))
     async with running(Limits(("127.0.0.0/8",), execute=allowed)) as home:
         home.wanted = [Wanted(wanted)]
+        home.checker.order()
         await home.until(home.votes)
         await home.until(lambda: home.votes()[-1][1] is status)

@@ -243,6 +243,23 @@ def test_a_reload_keeps_what_is_known(world: World) -> None:
     assert len(world.situation().health) == 4
 
 
+def test_references_that_fail_are_no_reason_to_remove_a_group(tmp_path: Path) -> None:
+    """They are ordered beside the checks, and a checker that does not reach them says so."""
+    world = World(tmp_path)
+    listen = {"address": "127.0.0.53", "port": 53}
+    settings = Settings.model_validate({"probes": {"references": [listen]}, "nsid": "here"})
+    world.watch = Watch(world.records, lambda: world.now, world.wall, settings)
+    world.plan()
+    (reference,) = [one for one in world.watch._wanted() if one.reference]
+    assert (reference.probe.type, reference.probe.address, reference.probe.port) == (
+        "tcp",
+        "127.0.0.53",
+        53,
+    )
+    assert len(world.watch._wanted()) == 5
+    world.records.close()
+
+
 def test_the_status_says_how_things_stand(world: World) -> None:
     """Counts by state, and whether anybody looks."""
     assert world.watch.status()["checks"] == 0
