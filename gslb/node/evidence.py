@@ -41,10 +41,9 @@ class Evidence:
         A new target begins with what is *known* of it from an earlier run. Where only its check was
         edited, it begins with what is believed of the same place under the check of before.
         """
-        before = {
-            _place(probe): self._last(target, now) for target, probe in self.probing.probes.items()
-        }
+        before: dict[tuple[str, int], LastKnown] = {}
         for gone in self.probing.probes.keys() - probing.probes.keys():
+            before[_place(self.probing.probes[gone])] = self._last(gone, now)
             self._council.forget(gone)
             self._details.pop(gone, None)
             self.turns.pop(gone, None)

@@ -63,6 +63,7 @@ class Watch:
         near = [one.address for one in probes.references]  # the node's own word, as `allow` is
         limits = Limits((*probes.allow, *near), probes.exec)
         self.checker = Checker(name, limits, self._wanted, self.hear)
+        self._may_execute = probes.exec
         self._references = references_of(probes.references)
         self.ready = False  # each target has been tried since the start
         self._records = records
@@ -90,6 +91,7 @@ class Watch:
         self._save_soon = False
         self._unsaved = ""  # why the last saving failed
         self._doubt = Doubt.NONE
+        self._notes: list[str] | None = None  # None: to be found out
 
     # --- the plan ---
 
@@ -116,7 +118,7 @@ class Watch:
             self._restored = True
             self._board, self._situations = Board(self.inventory, verdicts, now), Situations()
         self._aimed = self._began = True
-        self._situation = None
+        self._situation = self._notes = None
         self.checker.order()
 
     def _wanted(self) -> list[Wanted]:
@@ -285,12 +287,23 @@ class Watch:
 
     def notes(self) -> list[str]:
         """Return what keeps checks of the plan from being run, a line each."""
+        if self._notes is None:
+            self._notes = self._what_is_not_run()
+        return self._notes
+
+    def _what_is_not_run(self) -> list[str]:
         probing = self._evidence.probing
         notes = []
         if probing.elsewhere:
             notes.append(
                 f"{_count(probing.elsewhere, 'check')} for other checkers (from:); none of those"
                 f" votes here ({self.checker.name} does), so their endpoints count as up"
+            )
+        commands = sum(probe.type == "exec" for probe in probing.probes.values())
+        if commands and not self._may_execute:
+            notes.append(
+                f"{_count(commands, 'command')} not run (see probes.exec in the settings); what"
+                " they would see counts as up"
             )
         refusals = [
             reason

@@ -110,6 +110,16 @@ def test_an_edited_check_begins_with_what_was_seen_at_the_place() -> None:
     assert len(checker.evidence.wanted(2.0)) == 2
 
 
+def test_a_second_check_of_a_place_begins_with_nothing() -> None:
+    """What the first one sees, and goes on seeing, is not its own."""
+    checker = Checker(ONE)
+    checker.says(1.0, {"192.0.2.1": DOWN})
+    other = replace(ONE, check=replace(ONE.check, every=60.0))
+    verdicts = checker.evidence.follow(probes_of([ONE, other], {}, ME), {}, 2.0)
+    assert verdicts[ONE.key].v4 is DOWN
+    assert verdicts[other.key].v4 is UNKNOWN
+
+
 def test_what_is_gone_from_the_plan_is_forgotten() -> None:
     """Votes on it count for nothing."""
     other = wish("gcp/europe-west3/a", "192.0.2.9")
