@@ -41,7 +41,11 @@ class Drained(Node):
         self.api_port = free_port()
         self.policy.write_text(POLICY)
         self.config = folder / "gslb.yaml"
-        self.config.write_text(f"api: {{listen: 127.0.0.1:{self.api_port}}}\n")
+        self.metrics_port = free_port()
+        self.config.write_text(
+            f"api: {{listen: 127.0.0.1:{self.api_port}}}\n"
+            f"metrics: {{listen: 127.0.0.1:{self.metrics_port}}}\n"
+        )
         self.api = Api(self.state)
 
     def command(self, *more: str) -> list[str]:
@@ -210,6 +214,25 @@ async def test_over_tcp_a_token_with_the_right_scope_is_wanted(node: Drained) ->
     number = next(line.split()[0] for line in listed.splitlines() if "  drain  " in line)
     assert node.run("token", "revoke", number)[0] == 0
     assert (await node.http(drainer))[0] == 401
+
+
+async def test_metrics_show_what_holds_and_what_was_answered(node: Drained) -> None:
+    """Scraped over HTTP: drains, policies, workers' counters; health for orchestrators beside."""
+    node.api.call("POST", "/drains", {"location": "aws", "reason": "seen"})
+    assert node.answered() == GCP
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{node.metrics_port}") as session:
+        found = {}
+        for path in ("/metrics", "/healthz", "/readyz"):
+            async with session.get(path) as response:
+                assert response.status == 200
+                found[path] = await response.text()
+    text = found["/metrics"]
+    assert 'gslb_drain_active{scope="drain",target="aws"} 1.0' in text
+    assert 'gslb_endpoint_state{site="aws/us-east-1",state="drained",zone="az1"} 1.0' in text
+    assert "gslb_policy_info{" in text
+    asked = re.search(r"^gslb_dns_requests_total{.*udp.*} (\S+)$", text, re.MULTILINE)
+    assert asked is not None
+    assert float(asked[1]) >= 40
 
 
 def test_explain_by_the_api_sees_the_drain(node: Drained) -> None:
