@@ -276,9 +276,11 @@ class Desk:
     async def _serve(self, what: str) -> None:
         """Have the answers follow. Raises UnavailableError: *what*, and they do not yet."""
         try:
-            await self._answers.apply()
+            followed = await self._answers.apply()
         except GslbError as error:
             raise UnavailableError(f"{what}, but answers do not follow yet: {error}") from None
+        if not followed:
+            raise UnavailableError(f"{what}; answers follow when the policies are compiled")
 
     def _entry(self, action: str, override: Override, author: Author, why: str) -> Entry:
         return Entry(

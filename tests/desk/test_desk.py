@@ -84,7 +84,7 @@ class FakeNode:
         if self.trouble is not None:
             raise self.trouble
         self.applied.append(len(self.records.overrides))
-        return True
+        return self.compiled is not None
 
     async def explain(self, *asked: Any) -> Explanation:
         raise self.trouble or MistakenError(f"{asked[0]} is no name")
@@ -234,3 +234,14 @@ async def test_a_question_that_makes_no_sense_is_the_callers_fault(
     node.trouble = GslbError("the compiling process ended early")
     with pytest.raises(UnavailableError):
         await desk.explain(question)
+
+
+async def test_an_undrain_before_the_first_compilation_says_that_answers_wait(
+    desk: Desk, node: FakeNode
+) -> None:
+    """After a restart the table on disk is served until the policies are compiled."""
+    made = await desk.create_drain(DrainRequest(location="aws", reason="x"), AUTHOR)
+    node.compiled = None
+    with pytest.raises(UnavailableError, match="has ended; answers follow when"):
+        await desk.delete_drain(made.drain.id, "done", AUTHOR)
+    assert node.records.overrides == ()
