@@ -7,7 +7,11 @@ The way through the code, from the outside in:
 - `geo`: where clients are: the geo table, areas, carriers, cloud regions, latency.
 - `steering`: what to answer, decided when state changes: rules → classes of clients → decisions →
   `answers.model.TableContent`; the explanation is the same decision's trace.
-- `state`: what is kept on disk: generations of the answer table.
+- `state`: health and operators' words made into one board; and what is kept on disk: overrides,
+  events, the audit log, generations of the answer table.
+- `node`: the processes of a node and what keeps them in step: checker, table maker, workers.
+- `api`: HTTP, knowing only its own `services`; `desk`: those services, over a node; `metrics`:
+  the name and meaning of every number.
 - `answers`: what the data plane reads, and all it reads: the packed answer table.
 - `dataplane`: queries in, responses out; `dataplane.responder` defines what we say.
 - `wire`: DNS as octets.

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import ipaddress
 import os
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from gslb.geo.settings import GeoSettings
 
@@ -18,6 +19,7 @@ MAX_LISTEN = 64  # addresses; each takes two sockets a worker
 MAX_WORKERS = 256
 MAX_POLICIES = 1024  # files and folders
 MAX_RESOLVERS = 16
+MAX_REFERENCES = 16
 DEFAULT_CONFIG = Path("/etc/gslb/gslb.yaml")
 DEFAULT_POLICIES = Path("/etc/gslb/policies")
 
@@ -47,11 +49,15 @@ class Listen(_Section):
         return f"[{self.address}]:{self.port}" if self.ipv6 else f"{self.address}:{self.port}"
 
 
-def parse_listen(text: object) -> object:
+API_PORT = 8053
+METRICS_PORT = 9153  # where name servers are scraped by custom
+
+
+def parse_listen(text: object, usual_port: int = 53) -> object:
     """Return the `Listen` that *text* means; ``:53`` may be left out. Raises ValueError."""
     if not isinstance(text, str):
         return text
-    host, port = text, "53"
+    host, port = text, str(usual_port)
     if text.startswith("["):
         host, bracket, rest = text[1:].partition("]")
         if not bracket or (rest and not rest.startswith(":")):
@@ -123,6 +129,8 @@ def _entries(least: int, most: int) -> AfterValidator:
 
 
 ListenText = Annotated[Listen, BeforeValidator(parse_listen)]
+ApiListen = Annotated[Listen, BeforeValidator(partial(parse_listen, usual_port=API_PORT))]
+MetricsListen = Annotated[Listen, BeforeValidator(partial(parse_listen, usual_port=METRICS_PORT))]
 NetworkText = Annotated[str, BeforeValidator(_parse_network)]
 
 DEFAULT_LISTEN = (
@@ -175,6 +183,38 @@ class ProbeSection(_Section):
     allow: Annotated[tuple[NetworkText, ...], BeforeValidator(_one_or_more)] = Field(
         (), description="networks that may be probed"
     )
+    exec: bool = Field(False, description="whether checks may run commands on this node")
+    references: Annotated[
+        tuple[ListenText, ...], BeforeValidator(_one_or_more), _entries(0, MAX_REFERENCES)
+    ] = Field(
+        (),
+        description="three or more that surely accept TCP and are not steered, such as resolvers in"
+        " other networks; while two of them fail, no check of this node counts",
+    )
+
+
+class ApiSection(_Section):
+    """HTTP for operators and programs, beside the Unix socket that is always there."""
+
+    listen: Annotated[
+        tuple[ApiListen, ...], BeforeValidator(_one_or_more), _entries(0, MAX_LISTEN)
+    ] = Field((), description="beyond loopback only with a certificate; tokens in any case")
+    certificate: Path | None = Field(None, description="PEM, with its chain")
+    key: Path | None = Field(None, description="PEM")
+
+    @model_validator(mode="after")
+    def _both(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("`certificate` and `key` belong together")
+        return self
+
+
+class MetricsSection(_Section):
+    """Where metrics and health are read; nowhere unless it is said."""
+
+    listen: Annotated[
+        tuple[MetricsListen, ...], BeforeValidator(_one_or_more), _entries(0, MAX_LISTEN)
+    ] = Field((), description="beyond loopback with the API's certificate, and tokens")
 
 
 def default_state_directory() -> Path:
@@ -212,3 +252,5 @@ class Settings(_Section):
     rate: RateSection = RateSection()
     log: LogSection = LogSection()
     probes: ProbeSection = ProbeSection()
+    api: ApiSection = ApiSection()
+    metrics: MetricsSection = MetricsSection()

@@ -12,11 +12,15 @@ import re
 import signal
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from gslb import __version__, control
+from gslb.api.events import EventHub
 from gslb.control import Message
 from gslb.dataplane.settings import TcpSettings
 from gslb.dataplane.worker import Orders
+from gslb.desk.desk import Desk
+from gslb.desk.doors import Doors
 from gslb.errors import GslbError
 from gslb.logs import Log
 from gslb.node import takeover
@@ -24,7 +28,9 @@ from gslb.node.children import Workers
 from gslb.node.compilation import Refused, Unchanged
 from gslb.node.keeper import ServedTable, TableKeeper
 from gslb.node.notify import notify, watchdog_seconds
+from gslb.node.records import Records
 from gslb.node.statedir import StateDirectory
+from gslb.node.watch import Watch
 from gslb.settings import Settings
 from gslb.state.tables import TableStore
 
@@ -63,7 +69,21 @@ class Supervisor:
         settings = self.settings
         state = StateDirectory(settings.state_directory)
         self._workers = Workers(settings.state_directory, _orders(settings, state.cookie_secrets()))
-        self._keeper = TableKeeper(settings, TableStore(settings.state_directory), self._publish)
+        self._records = Records(settings.state_directory, _now)
+        self._watch = Watch(self._records, time.monotonic, _now, settings)
+        self._keeper = TableKeeper(
+            settings,
+            TableStore(settings.state_directory),
+            self._publish,
+            now=_now,
+            situate=self._watch.situation,
+            replan=self._watch.replan,
+        )
+        hub = EventHub()
+        self._records.listen(hub.publish)
+        workers = self._workers.status
+        self._desk = Desk(self._keeper, self._watch, self._records, workers, _now)
+        self._doors = Doors(settings, self._desk, hub, workers, _now)
         stop = asyncio.create_task(self._wait_for_stop())
         start = asyncio.create_task(self._start())
         await asyncio.wait({stop, start}, return_when=asyncio.FIRST_COMPLETED)
@@ -88,7 +108,9 @@ class Supervisor:
         served = await self._first_table()
         try:
             await self._workers.start(sockets, served)
+            await self._doors.open()
         except GslbError:
+            await self._doors.close()
             await self._workers.stop()
             raise
         takeover.retire(orphans)
@@ -96,6 +118,7 @@ class Supervisor:
         background += [
             asyncio.create_task(control.serve(listener, self.handle)),
             asyncio.create_task(self._keeper.keep_up()),
+            asyncio.create_task(self._watch.run(self._keeper.changed)),
             asyncio.create_task(_show_life()),
         ]
         self._announce(served)
@@ -178,10 +201,17 @@ class Supervisor:
             "geo": compiled.geo if compiled else None,
             "geo_alarms": list(compiled.geo_alarms) if compiled else [],
             "warnings": compiled.warning_count if compiled else 0,
-            "notes": list(compiled.notes) if compiled else [],
+            "notes": self._watch.notes(),
+            "health": self._watch.status(),
             "refused": keeper.refusal,
             "failed": keeper.failures,
             "workers": await self._workers.status(),
+            "drains": [one.model_dump(mode="json") for one in self._desk.held()],
+            "file_drains": [
+                {"location": path, **drain.model_dump(mode="json")}
+                for path, drain in self._desk.file_drains()
+            ],
+            "records": list(self._records.troubles),
         }
 
     def _log_serving(self, event: str, changes: list[str]) -> None:
@@ -191,7 +221,7 @@ class Supervisor:
         kinds = (
             ("policy warning", compiled.warnings),
             ("geography", compiled.geo_alarms),
-            ("note", compiled.notes),
+            ("note", self._watch.notes()),
         )
         for kind, lines in kinds:
             for line in lines:
@@ -238,9 +268,11 @@ class Supervisor:
         _log.info("stopping")
         for task in background:
             task.cancel()
+        await self._doors.close()
         await self._keeper.close()
         await self._workers.stop()
         (self.settings.state_directory / control.SUPERVISOR_SOCKET).unlink(missing_ok=True)
+        self._records.close()
 
     async def _wait_for_stop(self) -> None:
         await self._stop.wait()
@@ -253,6 +285,10 @@ async def _show_life() -> None:
         await asyncio.sleep(seconds or 3600.0)
         if seconds:
             notify("WATCHDOG=1")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _saying(line: str) -> str:

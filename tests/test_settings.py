@@ -144,3 +144,18 @@ def test_lists_have_a_least_and_a_most() -> None:
     for wrong in ([], ["192.0.2.1"] * (MAX_LISTEN + 1)):
         with pytest.raises(ValidationError, match="takes 1 to 64 entries"):
             Settings.model_validate({"listen": wrong})
+
+
+def test_http_is_closed_by_default_and_has_ports_of_its_own() -> None:
+    """Beyond the Unix socket nothing listens that nobody asked for."""
+    settings = Settings()
+    assert (settings.api.listen, settings.metrics.listen) == ((), ())
+    said = {"api": {"listen": "127.0.0.1"}, "metrics": {"listen": ["127.0.0.1", "[::1]:9200"]}}
+    opened = Settings.model_validate(said)
+    assert [str(one) for one in opened.api.listen] == ["127.0.0.1:8053"]
+    assert [str(one) for one in opened.metrics.listen] == ["127.0.0.1:9153", "[::1]:9200"]
+
+
+def test_a_certificate_comes_with_its_key() -> None:
+    with pytest.raises(ValidationError, match="belong together"):
+        Settings.model_validate({"api": {"certificate": "a.pem"}})

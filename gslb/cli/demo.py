@@ -22,7 +22,7 @@ from gslb.errors import GslbError
 from gslb.policy.compile import compile_policies
 from gslb.policy.plan import Plan
 from gslb.policy.problems import PolicyError
-from gslb.settings import Listen, LogSection, Settings
+from gslb.settings import Listen, LogSection, ProbeSection, Settings
 from gslb.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 HTTP_PORT = 5380  # of the stand-in endpoints; the policy's check has it too
 WORKERS = 2
 ZONE = "demo.example"
+FAILING = "127.1.1.1"  # aws/us-east-1/use1-az1
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ def run(options: argparse.Namespace) -> int:
         policies=(policy,),
         workers=WORKERS,
         nsid="demo",
+        probes=ProbeSection(allow=("127.0.0.0/8",)),
         log=LogSection(level=options.log_level),
     )
     logs.set_up(settings.log.level, settings.log.format, "supervisor")
@@ -132,14 +134,24 @@ def stand_ins(plan: Plan) -> Iterable[tuple[str, str]]:
 
 
 def stand_in(name: str, address: str) -> web.Application:
-    """Return an HTTP server that says who it is."""
+    """Return an HTTP server that says who it is; 503 after a POST to /stop, until one to /start."""
+    serves = True
 
     async def answer(_: web.Request) -> web.Response:
-        return web.Response(text=f"{name} at {address}\n")
+        if serves:
+            return web.Response(text=f"{name} at {address}\n")
+        return web.Response(text=f"{name} is out of order\n", status=503)
+
+    async def switch(request: web.Request) -> web.Response:
+        nonlocal serves
+        serves = request.path == "/start"
+        return web.Response(text=f"{name} {'serves' if serves else 'is out of order'}\n")
 
     application = web.Application()
     application.router.add_get("/", answer)
     application.router.add_get("/healthz", answer)
+    application.router.add_post("/stop", switch)
+    application.router.add_post("/start", switch)
     return application
 
 
@@ -159,7 +171,15 @@ def instructions(port: int, directory: Path) -> Sequence[str]:
         "",
         "The endpoints behind the addresses say who they are:",
         "",
-        f"  curl http://127.1.1.1:{HTTP_PORT}/     aws/us-east-1/use1-az1 at 127.1.1.1",
+        f"  curl http://{FAILING}:{HTTP_PORT}/     aws/us-east-1/use1-az1 at {FAILING}",
+        "",
+        "Let one zone fail, and ask again after some ten seconds (each is checked every 2 s):",
+        "",
+        f"  curl -X POST http://{FAILING}:{HTTP_PORT}/stop",
+        f"  dig @127.0.0.1 -p {port} www.{ZONE} +short +subnet={CLIENTS[0].network}",
+        f"      without {FAILING}: the two other zones of {CLIENTS[0].site}",
+        f"  curl -X POST http://{FAILING}:{HTTP_PORT}/start",
+        "      it comes back, with a tenth of its weight at first, and with all of it after 40 s",
         "",
         "Why a client is answered so, and what the server does:",
         "",

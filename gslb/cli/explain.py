@@ -10,9 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import dns.exception
-import dns.rdatatype
-
 from gslb.cli.options import add_place_options, given_settings
 from gslb.errors import GslbError
 from gslb.node.configuration import read_settings
@@ -25,6 +22,7 @@ from gslb.steering.existence import Outcome
 from gslb.steering.explain import explain
 from gslb.steering.explain_text import explain_text
 from gslb.steering.explanation import Explanation
+from gslb.steering.reading import read_type
 from gslb.steering.situation import Situation
 from gslb.steering.whatif import suppose, without_effect
 
@@ -118,17 +116,6 @@ def read_time(text: str | None) -> datetime:
     except ValueError:
         raise GslbError(f'"{text}" is no time such as 2026-12-01T06:00Z') from None
     return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
-
-
-def read_type(text: str) -> int:
-    """Return the record type called *text*. Raises GslbError, for ANY and the like too."""
-    try:
-        rtype = dns.rdatatype.from_text(text)
-    except (dns.rdatatype.UnknownRdatatype, dns.exception.SyntaxError, ValueError):
-        raise GslbError(f'"{text}" is no record type') from None
-    if dns.rdatatype.is_metatype(rtype):
-        raise GslbError(f"{text} is no type that records have")
-    return int(rtype)
 
 
 def exit_code(story: Explanation) -> int:

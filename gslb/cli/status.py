@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from gslb.cli.asking import SupervisorGoneError, ask_supervisor
+from gslb.cli.drains import lines as drain_lines
 from gslb.cli.options import add_place_options, given_settings
 from gslb.node.configuration import read_settings
 
@@ -61,7 +62,11 @@ def describe(status: dict[str, Any]) -> list[str]:
             lines.append(f"warnings    {status['warnings']}; gslb check shows them")
         lines.append(f"geography   {status['geo']}")
         lines += [f"            {alarm}" for alarm in status["geo_alarms"]]
+        lines += health(status["health"])
         lines += [f"note        {note}" for note in status["notes"]]
+    drained = list(drain_lines(status["drains"], status["file_drains"]))
+    lines += [f"{'drained' if n == 0 else '':<12}{line}" for n, line in enumerate(drained)]
+    lines += [f"RECORDS     {trouble}" for trouble in status["records"]]
     for worker in status["workers"]:
         state = "serves" if worker["serving"] else "DOWN"
         udp, tcp = worker.get("udp", {}), worker.get("tcp", {})
@@ -77,6 +82,26 @@ def describe(status: dict[str, Any]) -> list[str]:
         lines.append("FAILED      the newest state is not served, though nothing is wrong with it:")
         lines += [f"  {line}" for line in status["failed"]]
     return lines
+
+
+def health(said: dict[str, Any]) -> list[str]:
+    """Return how the endpoints stand, and whether anybody looks at them."""
+    ends = said["endpoints"]
+    states = ", ".join(f"{ends[state]} {state}" for state in ("up", "down", "unknown", "drained"))
+    lines = [f"endpoints   {states}"]
+    if said["held_back"]:
+        lines.append(f"            {said['held_back']} changes wait: not too much goes at once")
+    if not said["checks"]:
+        return [*lines, "checks      none: every endpoint counts as up"]
+    checker = said["checker"]
+    state = "runs" if checker["alive"] else "DOES NOT RUN; what it saw last holds for now"
+    doubt = f", doubts itself ({checker['doubt']})" if checker["doubt"] else ""
+    first = "" if said["ready"] else ", not all tried yet"
+    counts = f"restarts {checker['restarts']}  completed {checker['completed']}"
+    return [
+        *lines,
+        f"checks      {said['checks']} probes{first}; the checker {state}{doubt}  {counts}",
+    ]
 
 
 def contents(said: dict[str, Any]) -> str:

@@ -19,7 +19,12 @@ from pathlib import Path
 
 from gslb.errors import GslbError
 from gslb.geo.settings import GeoSettings
+from gslb.node.probing import Wish
 from gslb.policy.problems import Problem, Severity
+from gslb.state import inventory as inventories
+from gslb.state.inventory import Inventory
+from gslb.steering.drainplan import DrainPlan
+from gslb.steering.explanation import Explanation
 from gslb.steering.situation import Situation
 
 LENGTH_OCTETS = 8  # in front of each pickled value
@@ -103,8 +108,9 @@ class Compiled:
     seconds: float
     octets: int
     measured: bool = False  # measurements are in use; they age
-    notes: tuple[str, ...] = ()  # what an operator has to know of this version
     changes: Changes | None = None  # since what was served before; None: nothing to compare with
+    inventory: Inventory = inventories.EMPTY  # endpoints, checks and what protects them
+    wishes: tuple[Wish, ...] = ()  # what is to be probed
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +126,38 @@ class Unchanged:
 @dataclass(frozen=True, slots=True)
 class Describe:
     """The wish for the description of what was compiled; the answer is octets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explain:
+    """A question about an answer of what was compiled; the answer to it is an `Explanation`."""
+
+    name: str
+    client: str  # address or prefix
+    rtype: str
+    resolver: str | None
+    what_if: tuple[str, ...]  # suppositions
+    situation: Situation
+
+
+@dataclass(frozen=True, slots=True)
+class PlanDrain:
+    """The wish to know what a drain would do; the answer to it is a `DrainPlan`."""
+
+    endpoints: tuple[str, ...]  # ids
+    situation: Situation
+    force_down: bool = False  # they are forced down, not drained
+
+
+@dataclass(frozen=True, slots=True)
+class Mistaken:
+    """A question that makes no sense, and why."""
+
+    reason: str
+
+
+class MistakenError(GslbError):
+    """A question to what was compiled makes no sense; its text is for whoever asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +194,10 @@ class Failed:
     reason: str
 
 
+Work = Job | Change | Describe | Explain | PlanDrain
+Answer = Compiled | Refused | Unchanged | Patched | bytes | Explanation | DrainPlan
+
+
 class Compiler:
     """One reading of the policies, in a process of its own: one `compile`, then any `patch`."""
 
@@ -163,6 +205,7 @@ class Compiler:
         """Nothing is started before the first job."""
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
+        self._asking: set[asyncio.Future[Answer]] = set()
 
     async def compile(self, job: Job) -> Compiled | Refused | Unchanged:
         """Read, check, render and write the table. Raises GslbError (disk, memory)."""
@@ -190,9 +233,33 @@ class Compiler:
         assert isinstance(answer, Patched | Compiled)
         return answer
 
-    async def _do(
-        self, work: Job | Change | Describe
-    ) -> Compiled | Refused | Unchanged | Patched | bytes:
+    async def explain(self, question: Explain) -> Explanation:
+        """Return why an answer is what it is. Raises MistakenError, GslbError."""
+        answer = await self._ask(question)
+        assert isinstance(answer, Explanation)
+        return answer
+
+    async def plan_drain(self, question: PlanDrain) -> DrainPlan:
+        """Return what a drain would do. Raises GslbError."""
+        answer = await self._ask(question)
+        assert isinstance(answer, DrainPlan)
+        return answer
+
+    async def _ask(self, question: Explain | PlanDrain) -> Answer:
+        """Ask on behalf of somebody who may go away; the process stays, whatever he does."""
+        if self._process is None:
+            raise GslbError("nothing was compiled yet")
+        asking = asyncio.ensure_future(self._do(question))
+        self._asking.add(asking)
+        asking.add_done_callback(self._asked)
+        return await asyncio.shield(asking)
+
+    def _asked(self, asking: asyncio.Future[Answer]) -> None:
+        self._asking.discard(asking)
+        if not asking.cancelled():
+            asking.exception()  # whoever asked may not be there to hear it
+
+    async def _do(self, work: Work) -> Answer:
         async with self._turn:
             if self._process is None:
                 self._process = await asyncio.create_subprocess_exec(
@@ -219,7 +286,9 @@ class Compiler:
                 raise
         if isinstance(answer, Failed):
             raise GslbError(answer.reason)
-        assert isinstance(answer, Compiled | Refused | Unchanged | Patched | bytes)
+        if isinstance(answer, Mistaken):
+            raise MistakenError(answer.reason)
+        assert isinstance(answer, Answer)
         return answer
 
     @property

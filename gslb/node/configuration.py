@@ -28,6 +28,7 @@ EMPTY_FILE = "E004"  # no problem here: everything has a default
 _PATHS = {("policies",), ("state_directory",)} | {
     ("geo", field) for field in ("table", "country", "asn", "city")
 }
+_PATHS |= {("api", "certificate"), ("api", "key")}
 
 Key = tuple[str, ...]  # ("workers",) or ("ecs", "max_prefix4")
 

@@ -12,13 +12,27 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 from gslb.errors import GslbError
 from gslb.logs import Log
 from gslb.node.aliases import AliasResolver
-from gslb.node.compilation import Change, Compiled, Compiler, Job, Patched, Refused, Unchanged
+from gslb.node.compilation import (
+    Change,
+    Compiled,
+    Compiler,
+    Explain,
+    Job,
+    MistakenError,
+    Patched,
+    PlanDrain,
+    Refused,
+    Unchanged,
+)
 from gslb.settings import Settings
 from gslb.state.tables import TableStore
+from gslb.steering.drainplan import DrainPlan
+from gslb.steering.explanation import Explanation
 from gslb.steering.situation import AliasAddresses, Situation
 
 ALIAS_WAIT_SECONDS = 2.0  # for names that never had an address, before a table with them is served
@@ -26,7 +40,16 @@ RETRY_SECONDS = 10.0  # after a change that could not be rendered
 LOOK_AROUND_EVERY = timedelta(hours=1)  # while measurements, which age, are in use
 SERIAL_LIMIT = 1 << 32  # serials are 32 bits and wrap, RFC 1982
 
+Aliases = Mapping[bytes, AliasAddresses]
+_Told = TypeVar("_Told")
+Situate = Callable[[Aliases, datetime], Situation]
+
 _log = Log(__name__)
+
+
+def nothing_known(aliases: Aliases, at: datetime) -> Situation:
+    """Return the situation at *at* (aware) without health and without an operator's word."""
+    return Situation(at=at, aliases=aliases)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +70,21 @@ class TableKeeper:
         publish: Callable[[ServedTable], Awaitable[None]],
         make_compiler: Callable[[], Compiler] = Compiler,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        situate: Situate = nothing_known,
+        replan: Callable[[Compiled], None] = lambda _: None,
     ) -> None:
-        """Keep tables in *store*; *publish* has the workers serve one; *now* is aware."""
+        """Keep tables in *store*.
+
+        Args:
+            settings: the node's.
+            store: where tables are.
+            publish: has the workers serve one.
+            make_compiler: what policies are compiled with.
+            now: wall time, aware.
+            situate: says what is true, with aliases as they were resolved last; `changed` tells
+                of it when that may be something else than before.
+            replan: is told of a plan before a table of it is served.
+        """
         self.served: ServedTable | None = None
         self.compiled: Compiled | None = None  # None: the served table is from an earlier run
         self.refusal: list[str] = []  # what is wrong with the newest policies; empty: nothing
@@ -63,6 +99,8 @@ class TableKeeper:
         self._publish = publish
         self._make_compiler = make_compiler
         self._clock = now
+        self._situate = situate
+        self._replan = replan
         self._compiler: Compiler | None = None
         self._situation: Situation | None = None  # that the served table shows
         self._looked_around: datetime | None = None  # when geography and measurements were read
@@ -142,7 +180,13 @@ class TableKeeper:
             async with asyncio.timeout(ALIAS_WAIT_SECONDS):
                 await self.aliases.all_resolved()
         async with self._turn:
-            result = await self._bring_up(compiler, result, situation)
+            self._replan(result)
+            try:
+                result = await self._bring_up(compiler, result, situation)
+            except GslbError:
+                if self.compiled is not None:
+                    self._replan(self.compiled)  # which goes on being served
+                raise
             await self._serve(result)
             old, self._compiler = self._compiler, compiler
             self.compiled = result
@@ -173,27 +217,77 @@ class TableKeeper:
                 async with asyncio.timeout(self._seconds_to_next_step()):
                     await self._changed.wait()
             self._changed.clear()
-            async with self._turn:
-                compiler, compiled, shown = self._compiler, self.compiled, self._situation
-                if compiler is None or compiled is None or shown is None:
-                    continue
-                try:
-                    brought = await self._bring_up(compiler, compiled, shown)
-                    if self._is_time_to_look():
-                        brought = await self._look_around(compiler, brought)
-                    if brought is not compiled:
-                        await self._serve(brought)
-                        self.compiled = brought
-                    self.stuck = ""
-                    continue
-                except GslbError as error:
-                    self.stuck = str(error)
-                    _log.error("a change is not served", reason=self.stuck)
+            with contextlib.suppress(GslbError):
+                await self.apply(look_around=self._is_time_to_look())
+                continue
             await asyncio.sleep(RETRY_SECONDS)
             self._changed.set()
-            if compiler.has_ended:  # killed, perhaps: another one can do what it did
+            # Killed, perhaps: another one can do what it did.
+            if self._compiler is not None and self._compiler.has_ended:
                 with contextlib.suppress(GslbError):
                     await self.reload()
+
+    def changed(self) -> None:
+        """Have `keep_up` look at the situation again."""
+        self._changed.set()
+
+    async def apply(self, *, look_around: bool = False) -> bool:
+        """Bring the served table to what is true now. Returns False: there is no plan yet.
+
+        Raises:
+            GslbError: that could not be done; `keep_up` tries again.
+        """
+        async with self._turn:
+            compiler, compiled, shown = self._compiler, self.compiled, self._situation
+            if compiler is None or compiled is None or shown is None:
+                return False
+            try:
+                brought = await self._bring_up(compiler, compiled, shown)
+                if look_around:
+                    brought = await self._look_around(compiler, brought)
+                if brought is not compiled:
+                    await self._serve(brought)
+                    self.compiled = brought
+            except GslbError as error:
+                self.stuck = str(error)
+                self._changed.set()
+                _log.error("a change is not served", reason=self.stuck)
+                raise
+            self.stuck = ""
+            return True
+
+    async def explain(
+        self,
+        name: str,
+        client: str,
+        rtype: str,
+        resolver: str | None = None,
+        what_if: tuple[str, ...] = (),
+    ) -> Explanation:
+        """Return why *client* is answered what it is now. Raises MistakenError, GslbError."""
+        question = Explain(name, client, rtype, resolver, what_if, self._now())
+        return await self._ask(lambda compiler: compiler.explain(question))
+
+    async def plan_drain(
+        self, endpoints: tuple[str, ...], *, force_down: bool = False
+    ) -> DrainPlan:
+        """Return what draining *endpoints* (ids) would do now. Raises GslbError."""
+        question = PlanDrain(endpoints, self._now(), force_down)
+        return await self._ask(lambda compiler: compiler.plan_drain(question))
+
+    async def _ask(self, ask: Callable[[Compiler], Awaitable[_Told]]) -> _Told:
+        """Ask the process that has the plan; a reload may put another one in its place meanwhile."""
+        compiler = self._compiler
+        if compiler is None:
+            raise GslbError("the policies are not compiled yet")
+        try:
+            return await ask(compiler)
+        except MistakenError:
+            raise
+        except GslbError:
+            if self._compiler is None or self._compiler is compiler:
+                raise
+            return await ask(self._compiler)
 
     async def _bring_up(self, compiler: Compiler, compiled: Compiled, shown: Situation) -> Compiled:
         """Patch *compiled*, which shows one situation, to that of now. Returns it, or its successor."""
@@ -201,7 +295,7 @@ class TableKeeper:
         ended = any(shown.at < end <= now.at for end in compiled.ends)
         # A change may have needed a new table of its own while the policies were compiled.
         overtaken = self.served is not None and compiled.generation < self.served.generation
-        if now.aliases != shown.aliases or ended or overtaken:
+        if replace(now, at=shown.at) != shown or ended or overtaken:
             result = await self._patch(compiler, now, rewrite=overtaken)
             if isinstance(result, Compiled):
                 compiled = result
@@ -250,7 +344,7 @@ class TableKeeper:
         await self._publish(self.served)
 
     def _now(self) -> Situation:
-        return Situation(at=self._clock(), aliases=self.aliases.addresses)
+        return self._situate(self.aliases.addresses, self._clock())
 
     def _aliases_changed(self, _: Mapping[bytes, AliasAddresses]) -> None:
         self._changed.set()

@@ -23,27 +23,39 @@ from gslb.errors import GslbError
 from gslb.node.changes import Description
 from gslb.node.compilation import (
     LENGTH_OCTETS,
+    Answer,
     Change,
     Compiled,
     Describe,
+    Explain,
     Failed,
     Job,
+    Mistaken,
     Patched,
+    PlanDrain,
     Refused,
     Unchanged,
+    Work,
     lines_of,
     packed,
 )
+from gslb.node.probing import names_of, wishes
 from gslb.node.surroundings import look_around
-from gslb.node.unchecked import unchecked
 from gslb.policy.compile import compile_policies
 from gslb.policy.names import name_text
 from gslb.policy.plan import Endpoint, Plan
 from gslb.policy.problems import Severity
+from gslb.state.inventory import take_inventory
 from gslb.state.tables import TableStore, map_table
+from gslb.steering.drainplan import DrainPlan, plan_drain
+from gslb.steering.explain import explain
+from gslb.steering.explanation import Explanation
 from gslb.steering.lint import lint_plan
+from gslb.steering.reading import read_type
 from gslb.steering.render import Renderer
 from gslb.steering.situation import Situation
+from gslb.steering.whatif import suppose, without_effect
+from gslb.steering.world import World
 
 MAX_REASONS = 5  # why a table is not valid
 
@@ -55,20 +67,23 @@ class TableMaker:
         """Start with nothing."""
         self._store: TableStore | None = None
         self._renderer: Renderer | None = None
+        self._world: World | None = None
         self._writer: TableWriter | None = None
         self._compiled: Compiled | None = None
         self._job: Job | None = None
         self._description: Description | None = None
 
-    def do(
-        self, work: Job | Change | Describe
-    ) -> Compiled | Refused | Unchanged | Patched | Failed | bytes:
+    def do(self, work: Work) -> Answer | Failed | Mistaken:
         """Do one piece of work."""
         try:
             if isinstance(work, Job):
                 return self._compile(work)
             if isinstance(work, Describe):
                 return self._description.octets if self._description is not None else b""
+            if isinstance(work, Explain):
+                return self._explain(work)
+            if isinstance(work, PlanDrain):
+                return self._plan_drain(work)
             return self._patch(work)
         except GslbError as error:
             return Failed(str(error))
@@ -92,8 +107,10 @@ class TableMaker:
             return Unchanged(warnings, count, around.alarms, time.monotonic() - started)
         self._job, self._description = job, description
         self._renderer = Renderer(plan, around.world, serial=job.serial)
+        self._world = around.world
         self._store = TableStore(job.state_directory)
         path, octets = self._write(self._renderer, job.generation, job.situation)
+        wanted = wishes(plan)
         self._compiled = Compiled(
             path=path,
             generation=job.generation,
@@ -101,7 +118,7 @@ class TableMaker:
             policy=plan.hash,
             zones=tuple(name_text(zone.apex) for zone in plan.zones),
             names=sum(len(zone.names) for zone in plan.zones),
-            aliases=aliases_of(plan),
+            aliases=tuple(sorted({*aliases_of(plan), *names_of(wanted)})),
             ends=ends_of(plan, at),
             warnings=warnings,
             warning_count=count,
@@ -110,10 +127,45 @@ class TableMaker:
             seconds=time.monotonic() - started,
             octets=octets,
             measured=around.world.latency is not None,
-            notes=unchecked(plan),
             changes=description.since(former) if former is not None else None,
+            inventory=take_inventory(plan),
+            wishes=wanted,
         )
         return self._compiled
+
+    def _explain(self, question: Explain) -> Explanation | Mistaken:
+        plan, world = self._made()
+        situation = question.situation
+        try:
+            supposed = suppose(plan, situation, question.what_if)
+            story = explain(
+                plan,
+                world,
+                supposed,
+                question.name,
+                question.client,
+                read_type(question.rtype),
+                question.resolver,
+            )
+        except GslbError as error:
+            return Mistaken(str(error))
+        idle = without_effect(plan, supposed, question.what_if)
+        return replace(story, notes=(*story.notes, *idle))
+
+    def _plan_drain(self, question: PlanDrain) -> DrainPlan:
+        plan, world = self._made()
+        return plan_drain(
+            plan,
+            question.situation,
+            world,
+            question.endpoints,
+            force_down=question.force_down,
+        )
+
+    def _made(self) -> tuple[Plan, World]:
+        if self._renderer is None or self._world is None:
+            raise GslbError("nothing was compiled yet")
+        return self._renderer.plan, self._world
 
     def _patch(self, change: Change) -> Patched | Compiled:
         if self._renderer is None or self._compiled is None or self._writer is None:
@@ -151,6 +203,7 @@ class TableMaker:
         renderer = Renderer(plan, around.world, serial=self._compiled.serial)
         path, octets = self._write(renderer, change.spare_generation, change.situation)
         self._renderer, self._description = renderer, description
+        self._world = around.world
         self._compiled = replace(
             self._compiled,
             path=path,

@@ -17,6 +17,7 @@ from urllib.parse import quote
 from gslb.errors import GslbError
 
 FILE_NAME = "state.db"
+MEMORY = Path(":memory:")  # SQLite's own name for it
 APPLICATION_ID = 0x67736C62  # "gslb": tells the file from other programs' databases
 WAIT_SECONDS = 2.0  # for somebody who looks into the file by hand
 
@@ -61,15 +62,17 @@ class StoreError(GslbError):
 class Database:
     """An open database. Its methods may be called from any thread, one at a time gets through."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path | None) -> None:
         """Open the database in *directory*, made if missing, and bring its schema up to date.
+
+        None: one in memory, gone when it is closed.
 
         Where nothing can be written it is opened for reading, if it exists: `read_only` says why.
 
         Raises:
             StoreError: it cannot be read, is no database of ours, or of a newer program.
         """
-        self.path = directory / FILE_NAME
+        self.path = directory / FILE_NAME if directory is not None else MEMORY
         self.read_only = ""
         self._lock = threading.RLock()
         try:
@@ -176,6 +179,8 @@ class Database:
 
 def _connect(path: Path, options: str) -> sqlite3.Connection:
     """Open *path* with transactions begun and ended by us alone."""
+    if path == MEMORY:
+        return sqlite3.connect(str(MEMORY), isolation_level=None, check_same_thread=False)
     address = f"file:{quote(str(path.absolute()))}?{options}"
     return sqlite3.connect(
         address, uri=True, isolation_level=None, timeout=WAIT_SECONDS, check_same_thread=False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address
 
+import dns.exception
 import dns.flags
 import dns.message
 import dns.rdatatype
@@ -12,9 +13,21 @@ import numpy as np
 import numpy.typing as npt
 
 from gslb.answers.model import Body, PrefixMap
+from gslb.errors import GslbError
 from gslb.wire.constants import AA, CLASS_IN, HEADER_OCTETS, QR
 
 BITS = {4: 32, 6: 64}  # of the addresses that prefix maps hold
+
+
+def read_type(text: str) -> int:
+    """Return the record type called *text*. Raises GslbError, for ANY and the like too."""
+    try:
+        rtype = dns.rdatatype.from_text(text)
+    except (dns.rdatatype.UnknownRdatatype, dns.exception.SyntaxError, ValueError):
+        raise GslbError(f'"{text}" is no record type') from None
+    if dns.rdatatype.is_metatype(rtype):
+        raise GslbError(f"{text} is no type that records have")
+    return int(rtype)
 
 
 def message_of(body: Body, owner: bytes, apex: bytes, rtype: int) -> dns.message.Message:

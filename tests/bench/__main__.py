@@ -1,6 +1,6 @@
 """``make bench``: the numbers that the product is held to, measured here and now.
 
-    python -m tests.bench [compile] [responder] [geo] [--names N] [--seconds S] [--rounds N]
+    python -m tests.bench [compile] [responder] [geo] [health] [--names N] [--seconds S] [--rounds N]
 
 Times belong to the machine that ran them; ratios within one run mean more. The load generator and
 the server that is measured are pinned to different cores where there are two.
@@ -9,6 +9,7 @@ the server that is measured are pinned to different cores where there are two.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import contextlib
 import json
 import os
@@ -29,6 +30,7 @@ import dns.query
 from gslb import __version__
 from gslb.geo.load import embedded_table
 from gslb.geo.lookup import locate
+from tests.bench import health
 from tests.bench.worlds import policy_text
 from tests.system.nodes import ENVIRONMENT, Node, free_port
 
@@ -41,20 +43,34 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m tests.bench", description=__doc__.splitlines()[0]
     )
-    parser.add_argument("what", nargs="*", choices=["compile", "responder", "geo", []], default=[])
+    parser.add_argument(
+        "what", nargs="*", choices=["compile", "responder", "geo", "health", []], default=[]
+    )
     parser.add_argument("--names", type=int, default=100_000)
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    what = options.what or ["geo", "compile", "responder"]
+    what = options.what or ["geo", "compile", "health", "responder"]
     print(machine())
     with tempfile.TemporaryDirectory(prefix="gslb-bench-") as folder:
         if "geo" in what:
             geo()
         if "compile" in what:
             compiling(Path(folder), options.names)
+        if "health" in what:
+            moving(Path(folder), options.names)
         if "responder" in what:
             responding(Path(folder), options.names, options.seconds, options.rounds)
+
+
+def moving(folder: Path, names: int) -> None:
+    """Measure how soon the table follows what the checker says."""
+    took = asyncio.run(health.measure(folder, names))
+    print(
+        f"health: {names} names, one endpoint down, until the table has it:"
+        f" {took['median']:.1f} ms ({took['worst']:.1f} ms at most);"
+        f" a cloud of 160 endpoints: {took['cloud']:.0f} ms"
+    )
 
 
 def machine() -> str:

@@ -13,6 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from gslb.cli.demo import (
     CLIENTS,
+    FAILING,
     HTTP_PORT,
     ZONE,
     _start,
@@ -101,6 +102,21 @@ def test_the_commands_can_be_called_as_the_demo_was(
     for command in ("explain", "status", "reload"):
         assert any(line.startswith(f"  .venv/bin/gslb {command} ") for line in lines)
     assert any(line.endswith(f"--state-directory '{tmp_path}/a b/state'") for line in lines)
+
+
+async def test_a_stand_in_can_be_put_out_of_order() -> None:
+    """Its health check fails until it is started again."""
+    async with TestClient(TestServer(stand_in("aws/x/a", "127.1.1.1"))) as client:
+        for path, status in (("/stop", 503), ("/start", 200)):
+            assert (await client.post(path)).status == 200
+            assert (await client.get("/healthz")).status == status
+
+
+def test_the_instructions_say_how_a_zone_fails(plan: Plan, tmp_path: Path) -> None:
+    """The stand-in is the one that is named."""
+    text = "\n".join(instructions(5301, tmp_path))
+    assert f"curl -X POST http://{FAILING}:{HTTP_PORT}/stop" in text
+    assert ("aws/us-east-1/use1-az1", FAILING) in stand_ins(plan)
 
 
 async def test_a_second_demo_is_told_of_the_first() -> None:

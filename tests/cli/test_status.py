@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gslb.cli.status import contents, describe
+from gslb.cli.status import contents, describe, health
 
 STATUS: dict[str, Any] = {
     "version": "1.2.3",
@@ -20,6 +20,16 @@ STATUS: dict[str, Any] = {
     "geo_alarms": [],
     "warnings": 0,
     "notes": [],
+    "drains": [],
+    "file_drains": [],
+    "records": [],
+    "health": {
+        "endpoints": {"up": 3, "down": 1, "unknown": 0, "drained": 2},
+        "held_back": 0,
+        "checks": 4,
+        "ready": True,
+        "checker": {"alive": True, "restarts": 1, "completed": 99, "doubt": ""},
+    },
     "refused": [],
     "failed": [],
     "workers": [
@@ -38,6 +48,8 @@ def test_all_of_a_healthy_node_is_told() -> None:
         "generation  9  (/example/table-9.gslb)",
         "policy      0123abc  12 names in example.com, example.net",
         "geography   embedded",
+        "endpoints   3 up, 1 down, 0 unknown, 2 drained",
+        "checks      4 probes; the checker runs  restarts 1  completed 99",
         "worker 0    serves  pid 8  generation 9  restarts 0  queries 5 UDP, 6 TCP",
         "worker 1    DOWN  pid 9  generation -  restarts 3  queries 0 UDP, 0 TCP",
     ]
@@ -78,6 +90,42 @@ def test_warnings_are_counted_and_notes_told() -> None:
     assert "note        this version lacks a thing" in lines
 
 
+def test_a_node_that_does_not_look_says_so() -> None:
+    """A checker that is dead, or in doubt, or has nothing to do."""
+    checker = {"alive": False, "restarts": 7, "completed": 0, "doubt": "overload"}
+    said = {**STATUS["health"], "held_back": 2, "ready": False, "checker": checker}
+    lines = "\n".join(health(said))
+    for words in ("2 changes wait", "not all tried yet", "DOES NOT RUN", "(overload)"):
+        assert words in lines
+    assert health({**said, "checks": 0})[-1] == "checks      none: every endpoint counts as up"
+
+
 def test_one_name_is_one_name() -> None:
     """No plural of one."""
     assert contents({"names": 1, "zones": ["example.com"]}) == "1 name in example.com"
+
+
+def test_both_kinds_of_drain_stand_side_by_side() -> None:
+    """An operator's call and a line of a policy file look alike to who asks why nobody comes."""
+    call = {
+        "id": 4,
+        "location": "aws",
+        "kind": "drain",
+        "reason": "kernel update",
+        "author": "uid 0",
+        "expires": "2026-12-01T06:00:00Z",
+        "share": 0.0,
+        "forced": True,
+        "dns_off_at": "2026-12-01T02:00:00Z",
+    }
+    line = {"location": "gcp", "why": "moving", "until": None, "where": "shop.yaml:12:5"}
+    lines = describe({**STATUS, "drains": [call], "file_drains": [line]})
+    at = lines.index(
+        "drained     drain 4  aws  until 2026-12-01T06:00:00Z  forced  uid 0: kernel update"
+    )
+    assert lines[at + 1] == "            file  gcp  no end  shop.yaml:12:5: moving"
+
+
+def test_what_cannot_be_written_is_told() -> None:
+    """A node that keeps nothing still answers; somebody has to know."""
+    assert "RECORDS     state.db: no" in describe({**STATUS, "records": ["state.db: no"]})

@@ -22,10 +22,11 @@ from gslb.node.compilation import (
     Unchanged,
 )
 from gslb.node.keeper import LOOK_AROUND_EVERY, ServedTable, TableKeeper
+from gslb.policy.plan import Drained
 from gslb.policy.problems import Problem, Where
 from gslb.settings import Settings
 from gslb.state.tables import TableStore
-from gslb.steering.situation import AliasAddresses
+from gslb.steering.situation import AliasAddresses, Situation
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 ALIAS = b"\x02lb\x07example\x03net\x00"
@@ -426,3 +427,27 @@ async def test_without_measurements_nothing_is_looked_at(world: World) -> None:
     assert keeper._seconds_to_next_step() is None
     world.now = AT + timedelta(days=1)
     assert not keeper._is_time_to_look()
+
+
+async def test_a_plan_that_cannot_be_served_is_not_watched_either(world: World) -> None:
+    """Health is that of what is served: a new plan is told before its table, and taken back."""
+    told: list[int] = []
+    drained = {"aws/us-east-1/a": Drained("why", None, Where(Path("a.yaml"), 1, 1))}
+    keeper = TableKeeper(
+        Settings(state_directory=world.folder, policies=(world.folder / "policies",)),
+        TableStore(world.folder),
+        world.publish,
+        world.compiler,
+        lambda: world.now,
+        situate=lambda aliases, at: Situation(at, drains=drained if told else {}, aliases=aliases),
+        replan=lambda compiled: told.append(compiled.generation),
+    )
+    await keeper.reload()
+    assert told == [1]
+    told.clear()
+    world.patch_fails = True
+    with pytest.raises(GslbError, match="no patch"):
+        await keeper.reload()
+    assert told == [2, 1]
+    assert keeper.compiled is not None
+    assert keeper.compiled.generation == 1

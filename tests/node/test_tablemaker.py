@@ -18,14 +18,19 @@ from gslb.node.compilation import (
     Compiled,
     Compiler,
     Describe,
+    Explain,
     Failed,
     Job,
+    Mistaken,
     Patched,
+    PlanDrain,
     Refused,
     Unchanged,
 )
 from gslb.node.tablemaker import TableMaker
 from gslb.state.tables import TableStore, map_table
+from gslb.steering.drainplan import DrainPlan
+from gslb.steering.explanation import Explanation
 from gslb.steering.situation import AliasAddresses, Situation
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -278,3 +283,24 @@ async def test_the_process_describes_what_it_has_made(tmp_path: Path, compiler: 
     assert isinstance(await other.compile(job), Unchanged)
     await other.close()
     assert await other.describe() == b""
+
+
+def test_questions_are_answered_of_what_was_compiled(tmp_path: Path) -> None:
+    """Explanations and plans of drains come from the very plan that is served."""
+    maker = TableMaker()
+    drain = PlanDrain(("aws/us-east-1/a",), Situation(AT))
+    assert isinstance(maker.do(drain), Failed)
+    assert isinstance(maker.do(job_of(tmp_path)), Compiled)
+    planned = maker.do(drain)
+    assert isinstance(planned, DrainPlan)
+    assert planned.endpoints == ("aws/us-east-1/a",)
+    assert planned.names_touched == 1
+
+    def explain(client: str, *what_if: str) -> object:
+        return maker.do(Explain("www.example.com", client, "A", None, what_if, Situation(AT)))
+
+    story = explain("192.0.2.0/24", "down:aws/us-east-1/a")
+    assert isinstance(story, Explanation)
+    assert story.answers
+    assert isinstance(explain("nobody"), Mistaken)
+    assert isinstance(explain("192.0.2.0/24", "down:nowhere"), Mistaken)

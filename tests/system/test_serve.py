@@ -128,7 +128,7 @@ dns:
   zone: example.com
   nameservers: {ns1.example.com: [192.0.2.53], ns2.example.com: [198.51.100.53]}
 checks:
-  web: {type: http, path: /healthz}
+  web: {type: http, path: /healthz, from: [elsewhere]}
 sites:
   aws/us-east-1: {check: web, zones: {a: {A: 192.0.2.1}, b: {A: 192.0.2.2}}}
   aws/us-east-2: {check: web, zones: {a: {A: 192.0.2.3}, b: {A: 192.0.2.4}}}
@@ -153,7 +153,7 @@ def test_what_was_said_of_the_policies_is_not_said_again(node: Node) -> None:
     code, out, _ = node.gslb("status", "--state-directory", str(node.state))
     assert code == 0
     assert f"warnings    {before}; " in out
-    assert "note        1 health check is configured; this version does not run" in out
+    assert "note        1 check is for other checkers" in out
 
 
 def test_code_in_the_current_folder_is_not_run(node: Node) -> None:

@@ -1,0 +1,135 @@
+"""Calling a node's API over the Unix socket of its state directory; file permissions say who may."""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import socket
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from gslb import control
+from gslb.api.listener import SOCKET_NAME
+from gslb.api.routes import ROOT
+from gslb.cli.options import given_settings
+from gslb.control import NobodyThereError
+from gslb.errors import GslbError
+from gslb.node.configuration import read_settings
+
+CALL_SECONDS = 30.0
+MAX_ANSWER = 64 << 20  # octets; the tree of a hundred thousand endpoints
+MAX_LINE = 1 << 20  # octets of one event
+
+
+class CallError(GslbError):
+    """The node says no. `problem` is what it says (RFC 9457)."""
+
+    def __init__(self, problem: Mapping[str, Any]) -> None:
+        """Take the problem document."""
+        self.problem = problem
+        self.status = int(problem.get("status", 0))
+        parts = [str(problem.get("detail") or problem.get("title", "the node says no"))]
+        faults: list[Mapping[str, str]] = list(problem.get("errors", ()))
+        parts += [f"{fault['where']}: {fault['text']}" for fault in faults]
+        super().__init__("; ".join(parts))
+
+
+class _LocalConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: Path, timeout: float | None) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        """Connect to the socket. Raises ControlError."""
+        self.sock: socket.socket = control.connect(self._path, CALL_SECONDS)
+        self.sock.settimeout(self.timeout)
+
+
+class Node:
+    """The API of one node."""
+
+    def __init__(self, state_directory: Path) -> None:
+        """Call the node of *state_directory*."""
+        self._path = state_directory / SOCKET_NAME
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """Return what the node answers.
+
+        Raises:
+            CallError: it says no.
+            ControlError: nobody is there, or the answer does not come.
+        """
+        connection = _LocalConnection(self._path, CALL_SECONDS)
+        try:
+            response = self._ask(connection, method, path, body, query)
+            octets = response.read(MAX_ANSWER + 1)
+            if len(octets) > MAX_ANSWER:
+                raise control.ControlError(f"an answer of more than {MAX_ANSWER >> 20} MiB")
+            said: dict[str, Any] = json.loads(octets)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise control.ControlError(f"{self._path}: no answer ({error})") from None
+        finally:
+            connection.close()
+        if response.status >= 400:
+            raise CallError(said)
+        return said
+
+    def events(self, after: int | None) -> Iterator[dict[str, Any]]:
+        """Yield what happens, after the event with number *after*, until the node ends that.
+
+        A gap (events that are gone) is one without a number.
+        """
+        connection = _LocalConnection(self._path, None)
+        try:
+            headers = {} if after is None else {"Last-Event-ID": str(after)}
+            response = self._ask(connection, "GET", "/events", None, None, headers)
+            if response.status >= 400:
+                raise CallError(json.loads(response.read(MAX_ANSWER)))
+            kind = ""
+            while line := response.readline(MAX_LINE):
+                name, _, value = line.decode().rstrip("\n").partition(": ")
+                if name == "event":
+                    kind = value
+                elif name == "data":
+                    yield {"kind": kind, **json.loads(value)}
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise control.ControlError(f"{self._path}: the stream broke ({error})") from None
+        finally:
+            connection.close()
+
+    def _ask(
+        self,
+        connection: http.client.HTTPConnection,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None,
+        query: Mapping[str, str] | None,
+        headers: Mapping[str, str] | None = None,
+    ) -> http.client.HTTPResponse:
+        target = ROOT + path + (f"?{urlencode(query)}" if query else "")
+        content = None if body is None else json.dumps(body).encode()
+        sent = {**(headers or {}), **({"Content-Type": "application/json"} if content else {})}
+        try:
+            connection.request(method, target, content, sent)
+        except NobodyThereError as nobody:
+            raise NobodyThereError(
+                f"{nobody}: does the server run, and on this state directory?"
+                " (--state-directory FOLDER names another)"
+            ) from None
+        return connection.getresponse()
+
+
+def node_of(options: argparse.Namespace) -> Node:
+    """Return the node that *options* name."""
+    return Node(read_settings(options.config, given_settings(options)).state_directory)

@@ -1,0 +1,57 @@
+"""``gslb events``: what happens on a running server, as it happens."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from gslb.cli.calling import node_of
+from gslb.cli.options import add_place_options
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def add_parser(commands: Commands) -> None:
+    """Add ``events`` to the ``gslb`` command."""
+    parser = commands.add_parser(
+        "events",
+        help="show what happens, as it happens",
+        description="Show transitions of health, drains and other events of a running server as"
+        " they happen, until it stops or you do.",
+    )
+    parser.add_argument(
+        "--since",
+        type=int,
+        metavar="NUMBER",
+        help="begin after this event; 0: with the oldest that is kept (default: now)",
+    )
+    parser.add_argument("--count", type=int, metavar="N", help="stop after so many")
+    add_place_options(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON object a line")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print events, one a line."""
+    shown = 0
+    for event in node_of(options).events(options.since):
+        if "sequence" not in event:
+            print("gslb: older events are no longer kept", file=sys.stderr)
+            continue
+        print(json.dumps(event) if options.json else line(event), flush=True)
+        shown += 1
+        if options.count is not None and shown >= options.count:
+            break
+    return 0
+
+
+def line(event: dict[str, Any]) -> str:
+    """Return an event as one line for people."""
+    detail = event["detail"]
+    words = [detail[key] for key in ("reason", "detail", "why") if detail.get(key)]
+    who = f" by {detail['author']}" if detail.get("author") else ""
+    about = f": {words[0]}" if words else ""
+    return f"{event['at']}  {event['sequence']}  {event['kind']}  {event['subject']}{who}{about}"

@@ -1,0 +1,143 @@
+"""What the checkers say of every endpoint under every check: votes on targets made into verdicts.
+
+Pure; times are seconds of one monotonic clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from gslb.node.probing import NOTHING, Probing
+from gslb.policy.plan import Check
+from gslb.state.inventory import CheckKey
+from gslb.state.store import LastKnown
+from gslb.state.verdicts import Verdict
+from healthcheck.messages import Turn, Wanted
+from healthcheck.model import Probe, Status
+from healthcheck.quorum import Basis, Council, Standing, Terms
+from healthcheck.tracker import lifetime
+from healthcheck.votes import Vote
+
+BEFORE = "as it was known before"  # a verdict that no vote of now stands behind
+_COUNTED = {Basis.ONLY, Basis.QUORUM}  # standings that rest on votes of now
+
+
+class Evidence:
+    """The votes on what is probed, and what follows for each key."""
+
+    def __init__(self, checkers: Iterable[str]) -> None:
+        """Nothing is probed, and *checkers* have the votes."""
+        self.probing = NOTHING
+        self.turns: dict[str, Turn] = {}  # by target: the last change of belief, and its cause
+        self._council = Council(checkers)
+        self._keys: dict[str, tuple[CheckKey, ...]] = {}
+        self._details: dict[str, str] = {}  # by target, of its last vote
+
+    def follow(
+        self, probing: Probing, known: Mapping[str, LastKnown], now: float
+    ) -> dict[CheckKey, Verdict]:
+        """Count votes on the targets of *probing* from now on; return what is known of every key.
+
+        A new target begins with what is *known* of it from an earlier run. Where only its check was
+        edited, it begins with what is believed of the same place under the check of before.
+        """
+        before: dict[tuple[str, int], LastKnown] = {}
+        for gone in self.probing.probes.keys() - probing.probes.keys():
+            before[_place(self.probing.probes[gone])] = self._last(gone, now)
+            self._council.forget(gone)
+            self._details.pop(gone, None)
+            self.turns.pop(gone, None)
+        for target, probe in probing.probes.items():
+            last = known.get(target) or before.get(_place(probe), _NEVER)
+            if last.status is not Status.UNKNOWN:
+                self._details.setdefault(target, BEFORE)
+            terms = _terms(probe, probing.terms[target], probing.groups[target])
+            self._council.watch(target, terms, now, last.status, last.age)
+        self.probing = probing
+        self._keys = probing.keys_of()
+        return {key: self._verdict(key) for key in probing.v4.keys() | probing.v6.keys()}
+
+    def receive(self, votes: Iterable[Vote], now: float) -> dict[CheckKey, Verdict]:
+        """Count *votes*; return the keys of which something else is believed now."""
+        changed: set[CheckKey] = set()
+        for vote in votes:
+            if vote.target in self._keys:
+                self._details[vote.target] = vote.detail
+            if self._council.receive(vote, now) is not None:
+                changed.update(self._keys[vote.target])
+        return {key: self._verdict(key) for key in changed}
+
+    def take_turn(self, turn: Turn) -> None:
+        """Keep what has tipped a belief, for whoever is told of it."""
+        if turn.target in self._keys:
+            self.turns[turn.target] = turn
+
+    def sweep(self, now: float) -> dict[CheckKey, Verdict]:
+        """Return the keys of which time, or doubt in a checker, has changed the belief."""
+        targets = self._council.sweep(now)
+        return {key: self._verdict(key) for target in targets for key in self._keys[target]}
+
+    def wanted(self, now: float) -> list[Wanted]:
+        """Return every probe with what is believed of it, for a checker that begins."""
+        found = []
+        for target, probe in self.probing.probes.items():
+            last = self._last(target, now)
+            found.append(Wanted(probe, last.status, last.age))
+        return found
+
+    def counted(self) -> dict[str, Status]:
+        """Return the statuses, by target, that votes of now speak for: what is worth keeping."""
+        standings = ((t, self._council.standing(t)) for t in self.probing.probes)
+        return {t: one.status for t, one in standings if one.basis in _COUNTED}
+
+    def cause(self, key: CheckKey) -> Turn | None:
+        """Return the latest change of belief in a target of *key*."""
+        targets = (*self.probing.v4.get(key, ()), *self.probing.v6.get(key, ()))
+        turns = [self.turns[target] for target in targets if target in self.turns]
+        return min(turns, key=lambda turn: turn.age, default=None)
+
+    def _last(self, target: str, now: float) -> LastKnown:
+        """Return the belief in *target*; of one that no vote speaks for, at least its age."""
+        standing = self._council.standing(target)
+        age = 0.0 if standing.basis in _COUNTED else max(0.0, now - standing.since)
+        return LastKnown(standing.status, age)
+
+    def _verdict(self, key: CheckKey) -> Verdict:
+        v4 = {t: self._council.standing(t) for t in self.probing.v4.get(key, ())}
+        v6 = {t: self._council.standing(t) for t in self.probing.v6.get(key, ())}
+        both = {**v4, **v6}
+        worst = next(
+            (t for s in (Status.DOWN, Status.UP) for t, one in both.items() if one.status is s), ""
+        )
+        return Verdict(
+            _any(v4.values()),
+            _any(v6.values()),
+            self._details.get(worst, ""),
+            all(_unanimous(one) for one in both.values()),
+        )
+
+
+_NEVER = LastKnown(Status.UNKNOWN, 0.0)
+
+
+def _any(standings: Iterable[Standing]) -> Status:
+    """Return UP where any address is, DOWN where all are, else UNKNOWN."""
+    said = {standing.status for standing in standings}
+    if Status.UP in said:
+        return Status.UP
+    return Status.DOWN if said == {Status.DOWN} else Status.UNKNOWN
+
+
+def _unanimous(standing: Standing) -> bool:
+    return standing.basis in _COUNTED and not standing.dissenters and not standing.doubted
+
+
+def _terms(probe: Probe, check: Check, group: str) -> Terms:
+    needed = check.quorum[0] if check.quorum is not None else None
+    checkers = frozenset(check.vantage) if check.vantage else None
+    return Terms(lifetime(probe), group, needed, checkers)
+
+
+def _place(probe: Probe) -> tuple[str, int]:
+    """Return where *probe* looks, however it does."""
+    return probe.address, probe.port

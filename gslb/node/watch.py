@@ -1,0 +1,354 @@
+"""Health joined to answers: what the checker says and operators say, as the situation to answer by.
+
+Votes → evidence → board → situation; whoever keeps the table is told that there is another one, and
+takes it. Events, the log and the disk come after that: nothing that is answered waits for them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from math import inf
+
+from gslb.logs import Log
+from gslb.node.checker import Checker, Limits
+from gslb.node.compilation import Compiled
+from gslb.node.evidence import Evidence
+from gslb.node.moves import Move, news_of, news_of_held
+from gslb.node.overlay import Situations
+from gslb.node.probing import Wish, names_of, probes_of, references_of
+from gslb.node.records import Records
+from gslb.settings import Settings
+from gslb.state import inventory as inventories
+from gslb.state.board import NO_STANDING, Board, Overlay, forced
+from gslb.state.database import StoreError
+from gslb.state.inventory import CheckKey, Inventory, Place
+from gslb.state.overrides import NO_HOLD, Override
+from gslb.state.store import LastKnown
+from gslb.state.tree import status_of
+from gslb.state.verdicts import Verdict
+from gslb.steering.situation import AliasAddresses, Situation
+from healthcheck.messages import Heartbeat, Report, Turn, Votes, Wanted
+from healthcheck.model import Status
+from healthcheck.targets import reach
+from healthcheck.votes import MAX_NAME, Doubt
+
+SWEEP_EVERY = 1.0  # seconds between two looks at what has grown old
+LEAST_REST = 0.02  # seconds between two reminders, while the last one is being followed
+CLOCKS_APART = 1.0  # seconds; the wall clock was set, and drains end by it
+SAVE_SOON, SAVE_LATE = 2.0, 30.0  # seconds between two savings: after a change, and without one
+
+_log = Log(__name__)
+
+
+class Watch:
+    """The node's health and its operators' words: one board, one checker, what was last known."""
+
+    def __init__(
+        self,
+        records: Records,
+        clock: Callable[[], float],
+        now: Callable[[], datetime],
+        settings: Settings,
+    ) -> None:
+        """Begin without a plan. *clock* is monotonic seconds, *now* wall time (aware)."""
+        self.inventory: Inventory = inventories.EMPTY
+        self.overlay = Overlay()  # the last one that a situation was made of
+        name = (settings.nsid or socket.gethostname())[:MAX_NAME] or "local"
+        probes = settings.probes
+        near = [one.address for one in probes.references]  # the node's own word, as `allow` is
+        limits = Limits((*probes.allow, *near), probes.exec)
+        self.checker = Checker(name, limits, self._wanted, self.hear)
+        self._may_execute = probes.exec
+        self._references = references_of(probes.references)
+        self.ready = False  # each target has been tried since the start
+        self._records = records
+        self._clock = clock
+        self._now = now
+        self._reach = reach(settings.probes.allow)
+        self._changed: Callable[[], None] = lambda: None
+        self._evidence = Evidence([name])
+        self._situations = Situations()
+        self._board = Board(self.inventory, {}, clock())
+        self._wishes: tuple[Wish, ...] = ()
+        self._names: set[bytes] = set()  # that have to be resolved for them
+        self._resolved: dict[bytes, AliasAddresses] = {}
+        self._began = False  # with a plan
+        self._aimed = True  # at what the plan wants; there is none yet
+        self._restored = False  # the next situation is the first one that knows the plan
+        self._situation: Situation | None = None  # None: there is news for another one
+        self._made: tuple[float, datetime] = (-inf, now())  # when it was made
+        self._wake_at = inf
+        self._overrides: tuple[Override, ...] = ()
+        self._moves: list[Move] = []  # not told yet
+        self._held: list[tuple[CheckKey, str]] = []  # removals held back, not told yet
+        self._poked = asyncio.Event()
+        self._swept_at = self._saved_at = -inf
+        self._save_soon = False
+        self._unsaved = ""  # why the last saving failed
+        self._doubt = Doubt.NONE
+        self._notes: list[str] | None = None  # None: to be found out
+
+    # --- the plan ---
+
+    def replan(self, compiled: Compiled) -> None:
+        """Go on with another plan; what is known of what both have is kept."""
+        if compiled.inventory != self.inventory:
+            self.inventory = compiled.inventory
+            self._board.replan(self.inventory)
+            self._situation = None
+        if compiled.wishes != self._wishes or not self._began:
+            self._wishes = compiled.wishes
+            self._names = names_of(self._wishes)
+            self._aimed = False
+
+    def _aim(self, resolved: Mapping[bytes, AliasAddresses]) -> None:
+        """Have probed what the plan wants, at the addresses that names have now."""
+        now = self._clock()
+        self._resolved = self._of_ours(resolved)
+        probing = probes_of(self._wishes, self._resolved, self.checker.name)
+        verdicts = self._evidence.follow(probing, self._last_known(), now)
+        if self._began:
+            self._board.observe(verdicts, now)
+        else:  # what was down before the start stays out: that is no removal, and no news
+            self._restored = True
+            self._board, self._situations = Board(self.inventory, verdicts, now), Situations()
+        self._aimed = self._began = True
+        self._situation = self._notes = None
+        self.checker.order()
+
+    def _wanted(self) -> list[Wanted]:
+        return [*self._evidence.wanted(self._clock()), *self._references]
+
+    def _last_known(self) -> dict[str, LastKnown]:
+        """Return what an earlier run has kept; nothing once we know better."""
+        if self._began:
+            return {}
+        try:
+            return self._records.store.last_known(self._now())
+        except StoreError as error:
+            _log.error("last known health not read", reason=str(error))
+            return {}
+
+    def _of_ours(self, resolved: Mapping[bytes, AliasAddresses]) -> dict[bytes, AliasAddresses]:
+        return {name: resolved[name] for name in self._names if name in resolved}
+
+    # --- what is heard ---
+
+    def hear(self, report: Report) -> None:
+        """Take in what the checker says."""
+        if isinstance(report, Votes):
+            self._observe(self._evidence.receive(report.votes, self._clock()))
+        elif isinstance(report, Turn):
+            self._evidence.take_turn(report)
+        else:
+            self._hear_beat(report)
+
+    def _observe(self, verdicts: Mapping[CheckKey, Verdict]) -> None:
+        if verdicts:
+            self._board.observe(verdicts, self._clock())
+            self._situation = None
+            self._save_soon = True
+            self._changed()
+
+    def _hear_beat(self, beat: Heartbeat) -> None:
+        if beat.doubt is not self._doubt:
+            self._doubt = beat.doubt
+            _log.warning("checker doubts itself", doubt=beat.doubt or "no more")
+            self._board.set_references(up=beat.doubt is not Doubt.REFERENCES)
+            self._situation = None
+        all_tried = beat.generation == self.checker.generation and beat.tried >= beat.probes
+        if all_tried and self._began and self._aimed and not self.ready:
+            self.ready = True
+            self._board.set_ready()
+            self._situation = None
+            _log.info("every target was tried", probes=beat.probes)
+            self._changed()
+
+    # --- what follows ---
+
+    def situation(self, aliases: Mapping[bytes, AliasAddresses], at: datetime) -> Situation:
+        """Return what is true at *at* (aware), with *aliases* as they were resolved last."""
+        if not self._aimed or self._of_ours(aliases) != self._resolved:
+            self._aim(aliases)
+        if self._situation is None or not self._still_true(at):
+            self._situation = self._make(aliases, at)
+            self._changed()
+        return replace(self._situation, at=at, aliases=aliases)
+
+    def _still_true(self, at: datetime) -> bool:
+        """Return whether nothing has happened since the last situation, on either clock."""
+        now = self._clock()
+        then, then_at = self._made
+        was_set = abs((at - then_at).total_seconds() - (now - then)) > CLOCKS_APART
+        same = self._records.overrides is self._overrides
+        return same and now < self._wake_at and not was_set
+
+    def _make(self, aliases: Mapping[bytes, AliasAddresses], at: datetime) -> Situation:
+        now = self._clock()
+        self._overrides = self._records.overrides
+        overlay = self._board.overlay(self._overrides, now, at)
+        self._made, self._wake_at = (now, at), self._board.wake_at(now, at)
+        if not self._restored:
+            self._note(overlay)
+        self._restored = False
+        self.overlay = overlay
+        self._poked.set()
+        return self._situations.of(overlay, aliases, at)
+
+    def _note(self, overlay: Overlay) -> None:
+        """Keep what is to be told of *overlay*, for when there is time."""
+        for key in overlay.changed:
+            before = self.overlay.standings.get(key, NO_STANDING)
+            after = overlay.standings.get(key, NO_STANDING)
+            if (before.v4, before.v6) != (after.v4, after.v6):
+                by_operator = forced(overlay.holds.get(key[0], NO_HOLD)) is not None
+                cause = None if by_operator else self._evidence.cause(key)
+                self._moves.append(Move(key, before, after, by_operator, cause))
+        for key, waiting in overlay.waiting.items():
+            if key not in self.overlay.waiting and waiting.verdict.is_down:
+                self._held.append((key, waiting.why))
+
+    # --- in the background ---
+
+    async def run(self, changed: Callable[[], None]) -> None:
+        """Run the checker, mind the time, tell and keep what has happened, until cancelled.
+
+        *changed* is called whenever `situation` may be another one; it must not wait.
+        """
+        self._changed = changed
+        checker = asyncio.create_task(self.checker.run())
+        try:
+            while True:
+                rest = min(SWEEP_EVERY, self._wake_at - self._clock())
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(max(rest, LEAST_REST)):
+                        await self._poked.wait()
+                self._poked.clear()
+                if checker.done():  # a fault of ours: better seen than survived
+                    checker.result()
+                self._mind_time()
+                self._tell()
+                await self._save()
+        finally:
+            checker.cancel()
+            await asyncio.gather(checker, return_exceptions=True)
+
+    def _mind_time(self) -> None:
+        now = self._clock()
+        if now >= self._swept_at + SWEEP_EVERY:
+            self._swept_at = now
+            self._observe(self._evidence.sweep(now))
+            self._records.sweep(self._now())
+        if not self._still_true(self._now()):
+            self._changed()
+
+    def _tell(self) -> None:
+        """Put what has happened into the log and the history."""
+        moves, self._moves = self._moves, []
+        held, self._held = self._held, []
+        for move in moves:
+            _log.info(
+                "endpoint moved",
+                endpoint=move.key[0],
+                v4=move.after.v4.value,
+                v6=move.after.v6.value,
+                reason=move.after.detail,
+            )
+        for key, why in held:
+            _log.warning("endpoint is down and stays for now", endpoint=key[0], reason=why)
+        if moves or held:
+            self._records.tell(
+                [*map(news_of, moves), *(news_of_held(key, why) for key, why in held)]
+            )
+
+    async def _save(self) -> None:
+        """Keep what votes speak for, so that the next start knows it."""
+        now, store = self._clock(), self._records.store
+        if now < self._saved_at + (SAVE_SOON if self._save_soon else SAVE_LATE):
+            return
+        known = self._evidence.counted()
+        if not known or not self.ready:  # what was kept before says more
+            return
+        self._saved_at, self._save_soon = now, False
+        try:
+            await asyncio.to_thread(store.save_health, known, self._now())
+            self._unsaved = ""
+        except StoreError as error:
+            if str(error) != self._unsaved:
+                self._unsaved = str(error)
+                _log.error("health not kept", reason=self._unsaved)
+
+    # --- for people ---
+
+    def notes(self) -> list[str]:
+        """Return what keeps checks of the plan from being run, a line each."""
+        if self._notes is None:
+            self._notes = self._what_is_not_run()
+        return self._notes
+
+    def _what_is_not_run(self) -> list[str]:
+        probing = self._evidence.probing
+        notes = []
+        if probing.elsewhere:
+            notes.append(
+                f"{_count(probing.elsewhere, 'check')} for other checkers (from:); none of those"
+                f" votes here ({self.checker.name} does), so their endpoints count as up"
+            )
+        commands = sum(probe.type == "exec" for probe in probing.probes.values())
+        if commands and not self._may_execute:
+            notes.append(
+                f"{_count(commands, 'command')} not run (see probes.exec in the settings); what"
+                " they would see counts as up"
+            )
+        refusals = [
+            reason
+            for probe in probing.probes.values()
+            if (reason := self._reach.refusal(probe.address, probe.port))
+        ]
+        if refusals:
+            notes.append(
+                f"{_count(len(refusals), 'probe')} not run ({refusals[0]}: see probes.allow in the"
+                " settings); what they would see counts as up"
+            )
+        return notes
+
+    def status(self) -> dict[str, object]:
+        """Return how the checks and the endpoints stand, as JSON values."""
+        counts = {status.value: 0 for status in Status}
+        standings, drained = self.overlay.standings, 0
+        for place in self.inventory.places.values():
+            drained += is_drained(place, self.overlay, self._now())
+            keys = ((place.id, check) for check in place.checks)
+            counts[status_of(standings.get(key, NO_STANDING) for key in keys).value] += 1
+        beat = self.checker.heartbeat
+        return {
+            "endpoints": {**counts, "drained": drained},
+            "held_back": len(self.overlay.waiting),
+            "checks": len(self._evidence.probing.probes),
+            "ready": self.ready,
+            "checker": {
+                "name": self.checker.name,
+                "alive": self.checker.alive,
+                "pid": self.checker.pid,
+                "restarts": self.checker.restarts,
+                "completed": beat.completed if beat else 0,
+                "skipped": beat.skipped if beat else 0,
+                "doubt": beat.doubt.value if beat else "",
+            },
+        }
+
+
+def _count(number: int, noun: str) -> str:
+    return f"1 {noun} is" if number == 1 else f"{number} {noun}s are"
+
+
+def is_drained(place: Place, overlay: Overlay, at: datetime) -> bool:
+    """Return whether an operator keeps *place* out at *at* (aware), by a call or in a file."""
+    in_file = None if place.id in overlay.lifted else place.drained
+    by_file = in_file is not None and (in_file.until is None or in_file.until > at)
+    return by_file or place.id in overlay.drains

@@ -1,0 +1,105 @@
+"""`gslb drain`: what is asked of the node, and how its answer is told."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gslb.cli import drain as command
+from gslb.cli import drains, events
+from gslb.cli.main import make_parser
+from gslb.errors import GslbError
+
+PLAN: dict[str, Any] = {
+    "endpoints": ["aws/us-east-1/az1"],
+    "already": ["aws/us-east-1/az2"],
+    "names_touched": 2,
+    "ttl": 30,
+    "moved": 0.25,
+    "moves": [{"source": "aws/us-east-1", "to": "", "share": 0.25}] * 12,
+    "names": [{"name": "www", "rtype": "A", "after": 0.4, "before": 0.8, "endpoints": 1}],
+    "refusals": ["www, A: too little"],
+}
+
+
+def options(*words: str) -> argparse.Namespace:
+    return make_parser("drain").parse_args(["drain", "aws", "--why", "update", *words])
+
+
+def test_what_is_said_is_asked() -> None:
+    asked = command.request(options("--for", "1h30m", "--gradual", "--force"))
+    assert asked == {
+        "location": "aws",
+        "reason": "update",
+        "kind": "drain",
+        "gradual": True,
+        "dry_run": False,
+        "force": True,
+        "without_end": False,
+        "seconds": 5400,
+    }
+    until = command.request(options("--until", "2026-12-01T06:00"))["until"]
+    assert until == "2026-12-01T06:00:00+00:00"
+    assert command.request(options("--no-expiry"))["without_end"]
+
+
+def test_a_reason_and_at_most_one_end_are_wanted(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        make_parser("drain").parse_args(["drain", "aws"])
+    with pytest.raises(SystemExit):
+        options("--for", "1h", "--no-expiry")
+    assert "--why" in capsys.readouterr().err
+
+
+@given(st.integers(0, 10**6), st.sampled_from([("s", 1), ("m", 60), ("min", 60), ("h", 3600)]))
+def test_a_span_is_a_number_and_a_unit(number: int, unit: tuple[str, int]) -> None:
+    assert command.seconds_of(f"{number}{unit[0]}") == number * unit[1]
+
+
+@pytest.mark.parametrize("text", ["", "4", "h", "4 h", "4x", "-4h", "4h!", "4h4"])
+def test_what_is_no_span_is_refused(text: str) -> None:
+    with pytest.raises(GslbError, match="no span"):
+        command.seconds_of(text)
+
+
+def test_a_refusal_says_why_and_how_to_do_it_all_the_same() -> None:
+    lines = list(command.refused(PLAN, "aws"))
+    assert lines[0] == "gslb: the drain of aws is refused; nothing was changed:"
+    assert lines[1].strip() == "www, A: too little"
+    assert lines[-1].endswith("with --force")
+    assert any("40 %  www A (1 endpoint; now 80 %)" in line for line in lines)
+    assert any("nowhere" in line for line in lines)
+    assert "    … and 2 more (--json shows them)" in lines
+
+
+def test_a_drain_that_is_in_a_file_is_listed_where_it_begins() -> None:
+    leaf: dict[str, Any] = {"why": "moving", "until": None, "where": "a.yaml:1:2"}
+    tree = [
+        {
+            "path": "aws",
+            "file_drain": None,
+            "children": [
+                {
+                    "path": "aws/r",
+                    "file_drain": leaf,
+                    "children": [{"path": "aws/r/z", "file_drain": leaf, "children": []}],
+                }
+            ],
+        }
+    ]
+    assert [one["location"] for one in drains.in_files(tree)] == ["aws/r"]
+
+
+def test_an_event_is_one_line() -> None:
+    event = {
+        "at": "2026-12-01T06:00:00Z",
+        "sequence": 7,
+        "kind": "drain.created",
+        "subject": "aws",
+        "detail": {"reason": "update", "author": "ops"},
+    }
+    assert events.line(event) == "2026-12-01T06:00:00Z  7  drain.created  aws by ops: update"

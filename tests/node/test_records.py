@@ -1,0 +1,97 @@
+"""What a node writes down: nothing is kept unseen, nothing that fails stops the node."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gslb.node.records import Records
+from gslb.state.audit import AuditError, Entry, verify
+from gslb.state.database import StoreError
+from gslb.state.history import Event, News
+from gslb.state.overrides import Draft, Kind, Override, draft
+
+AT = datetime(2026, 12, 1, tzinfo=UTC)
+
+
+def wanted() -> Draft:
+    return draft(Kind.DRAIN, "aws", "ops", "why", AT)
+
+
+def entry(override: Override) -> Entry:
+    return Entry("drain.create", override.pattern, "ops", "socket", "why", "accepted")
+
+
+def records(folder: Path) -> Records:
+    return Records(folder, lambda: AT)
+
+
+def test_an_override_and_its_audit_line_are_kept_together(tmp_path: Path) -> None:
+    one = records(tmp_path)
+    made = one.add(wanted(), entry)
+    assert one.overrides == (made,)
+    one.close()
+    again = records(tmp_path)
+    assert again.overrides == (made,)
+    assert again.end(made.id, entry) == made
+    assert again.end(made.id, entry) is None
+    again.close()
+    assert verify(tmp_path / "audit.jsonl") == []
+    assert len((tmp_path / "audit.jsonl").read_text().splitlines()) == 2
+
+
+def test_without_an_audit_line_nothing_is_changed(tmp_path: Path) -> None:
+    """Failures F28: a change that cannot be witnessed is none."""
+    (tmp_path / "audit.jsonl").mkdir()
+    one = records(tmp_path)
+    assert len(one.troubles) == 1
+    with pytest.raises(AuditError):
+        one.add(wanted(), entry)
+    assert one.overrides == ()
+    one.close()
+
+
+def test_a_change_that_the_disk_does_not_take_is_told_as_failed(tmp_path: Path) -> None:
+    one = records(tmp_path)
+
+    def witness(override: Override) -> Entry:
+        one._database._connection.set_authorizer(lambda *_: 1)  # the commit is refused
+        return entry(override)
+
+    with pytest.raises(StoreError):
+        one.add(wanted(), witness)
+    one._database._connection.set_authorizer(None)
+    assert one.overrides == ()
+    lines = (tmp_path / "audit.jsonl").read_text().splitlines()
+    assert [json.loads(line)["result"] for line in lines] == ["accepted", "failed"]
+    one.close()
+
+
+def test_a_database_that_is_none_of_ours_refuses_changes_and_nothing_else(tmp_path: Path) -> None:
+    """The node answers without its database; it does not pretend to keep what it would forget."""
+    (tmp_path / "state.db").write_bytes(b"something else entirely" * 100)
+    one = records(tmp_path)
+    assert len(one.troubles) == 1
+    with pytest.raises(StoreError):
+        one.add(wanted(), entry)
+    one.tell([News("node.started", "here")])
+    assert [event.kind for event in one.page(0, 10).events] == ["node.started"]
+    one.close()
+
+
+def test_an_expired_drain_is_swept_and_told_once(tmp_path: Path) -> None:
+    heard: list[Event] = []
+    one = records(tmp_path)
+    one.listen(heard.append)
+    one.add(wanted(), entry)
+    one.sweep(AT + timedelta(hours=3))
+    assert heard == []
+    for _ in range(2):
+        one.sweep(AT + timedelta(hours=5))
+    assert [(event.kind, event.subject) for event in heard] == [("drain.expired", "aws")]
+    assert heard[0].sequence == one.newest_event
+    assert one.overrides == ()
+    one.close()
