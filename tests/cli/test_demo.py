@@ -116,6 +116,7 @@ def test_the_instructions_say_how_a_zone_fails(plan: Plan, tmp_path: Path) -> No
     """The stand-in is the one that is named."""
     text = "\n".join(instructions(5301, tmp_path))
     assert f"curl -X POST http://{FAILING}:{HTTP_PORT}/stop" in text
+    assert ' drain aws --why "a try" --state-directory ' in text
     assert ("aws/us-east-1/use1-az1", FAILING) in stand_ins(plan)
 
 
