@@ -129,7 +129,7 @@ class _Packer:
         return _rows(heads, layout.TYPESET), _rows(rows, layout.ENTRY)
 
     def _names(self) -> tuple[_Rows, _Rows, bytearray, npt.NDArray[np.uint64]]:
-        """Lay out zones, nodes and names; `apex` of a zone is its node's index for now."""
+        """Lay out zones, nodes and names; `apex` of a zone is its node's index here; `pack` makes it an offset."""
         names = bytearray()
         node_rows: list[tuple[int, int, int, int, int, int]] = []
         zone_rows: list[tuple[int, int, int, int, int, int]] = []

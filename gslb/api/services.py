@@ -37,7 +37,7 @@ class UnknownDrainError(GslbError):
 
 
 class UnavailableError(GslbError):
-    """Something that this needs does not work now; nothing was changed."""
+    """Something that this needs does not work now; the text says if a drain was stored all the same."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,14 @@
 #!/bin/sh
-# The tests compare with other people's DNS programs. Installs the missing ones where it may (Debian, root);
+# The tests compare with other people's DNS programs, and make certificates with openssl. Installs the missing ones where it may (Debian, root);
 # elsewhere the tests that need them are skipped, with the reason.
 set -eu
 missing=""
-for pair in dig:bind9-dnsutils kdig:knot-dnsutils knotd:knot; do
+for pair in openssl:openssl dig:bind9-dnsutils kdig:knot-dnsutils knotd:knot; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
 done
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
-    echo "not installed:$missing; the tests that compare with them will be skipped" >&2
+    echo "not installed:$missing; the tests that need them will be skipped" >&2
     exit 0
 fi
 # No service may start: the tests start their own, on loopback.
