@@ -1,6 +1,6 @@
 """``make bench``: the numbers that the product is held to, measured here and now.
 
-    python -m tests.bench [compile] [responder] [geo] [health] [--names N] [--seconds S] [--rounds N]
+    python -m tests.bench [geo] [compile] [health] [responder] [peers] [--write] [--names N] [--seconds S] [--rounds N]
 
 Times belong to the machine that ran them; ratios within one run mean more. The load generator and
 the server that is measured are pinned to different cores where there are two.
@@ -13,8 +13,6 @@ import asyncio
 import contextlib
 import json
 import os
-import platform
-import shutil
 import statistics
 import subprocess
 import sys
@@ -27,15 +25,15 @@ from typing import Any
 import dns.message
 import dns.query
 
-from gslb import __version__
 from gslb.geo.load import embedded_table
 from gslb.geo.lookup import locate
 from tests.bench import health
+from tests.bench.compare import compare
+from tests.bench.shooting import CPUS, build_dnsblast, machine, shoot
 from tests.bench.worlds import policy_text
 from tests.system.nodes import ENVIRONMENT, Node, free_port
 
-HERE = Path(__file__).parent
-CPUS = sorted(os.sched_getaffinity(0))
+ALL = ["geo", "compile", "health", "responder", "peers"]
 
 
 def main() -> None:
@@ -43,14 +41,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m tests.bench", description=__doc__.splitlines()[0]
     )
-    parser.add_argument(
-        "what", nargs="*", choices=["compile", "responder", "geo", "health", []], default=[]
-    )
+    parser.add_argument("what", nargs="*", choices=[*ALL, []], default=[])
     parser.add_argument("--names", type=int, default=100_000)
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--write", action="store_true", help="keep the peers' table in RESULTS.md")
     options = parser.parse_args()
-    what = options.what or ["geo", "compile", "health", "responder"]
+    what = options.what or ALL
     print(machine())
     with tempfile.TemporaryDirectory(prefix="gslb-bench-") as folder:
         if "geo" in what:
@@ -61,6 +58,8 @@ def main() -> None:
             moving(Path(folder), options.names)
         if "responder" in what:
             responding(Path(folder), options.names, options.seconds, options.rounds)
+    if "peers" in what:
+        compare(options.names, options.seconds, options.rounds, options.write)
 
 
 def moving(folder: Path, names: int) -> None:
@@ -70,20 +69,6 @@ def moving(folder: Path, names: int) -> None:
         f"health: {names} names, one endpoint down, until the table has it:"
         f" {took['median']:.1f} ms ({took['worst']:.1f} ms at most);"
         f" a cloud of 160 endpoints: {took['cloud']:.0f} ms"
-    )
-
-
-def machine() -> str:
-    """Return one line on what everything below ran on."""
-    cpu = platform.processor() or platform.machine()
-    with contextlib.suppress(OSError):
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        cpu = next(
-            (line.split(":")[1].strip() for line in lines if line.startswith("model name")), cpu
-        )
-    return (
-        f"gslb {__version__}, {time.strftime('%Y-%m-%d')}, {len(CPUS)} cores of {cpu}, "
-        f"Linux {platform.release()}, Python {platform.python_version()}"
     )
 
 
@@ -119,8 +104,7 @@ def compiling(folder: Path, names: int) -> None:
 
 def responding(folder: Path, names: int, seconds: float, rounds: int) -> None:
     """Measure answers a second and CPU an answer of one worker, beside two yardsticks."""
-    blast = folder / "dnsblast"
-    subprocess.run(["gcc", "-O2", "-w", "-o", str(blast), str(HERE / "dnsblast.c")], check=True)
+    blast = build_dnsblast(folder)
     owners = folder / "owners"
     owners.write_text("".join(f"n{n}.bench.test\n" for n in range(names)))
     node = Node(folder / "node", workers=1)
@@ -180,15 +164,6 @@ def yardstick(kind: str) -> Iterator[tuple[int, int]]:
     finally:
         process.terminate()
         process.wait()
-
-
-def shoot(blast: Path, port: int, load: list[str], pid: int, seconds: float) -> dict[str, Any]:
-    """Run the load generator from the last core."""
-    pin = ["taskset", "-c", str(CPUS[-1])] if shutil.which("taskset") else []
-    command = [*pin, str(blast), "-p", str(port), *load, "-P", str(pid), "-t", str(seconds)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
 
 
 def python(module: str, *words: str) -> str:
