@@ -11,7 +11,6 @@ alike, and medians are shown. Latency is measured at half of what the server can
 from __future__ import annotations
 
 import contextlib
-import os
 import statistics
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -20,7 +19,7 @@ from typing import Any
 
 from tests.bench import peers
 from tests.bench.peers import ZONE, Peer
-from tests.bench.shooting import CPUS, build_dnsblast, machine, shoot
+from tests.bench.shooting import CPUS, build_dnsblast, machine, pin, shoot
 from tests.system.nodes import Node, free_port
 
 OURS, PYTHON = "gslb", "gslb (Python)"
@@ -105,12 +104,6 @@ def ours(folder: Path, name: str, names: int, dataplane: str) -> Iterator[Peer]:
         yield Peer(name, "", node.port, worker)
     finally:
         node.stop()
-
-
-def pin(pid: int) -> None:
-    """Keep a process, with all its threads, on the first core."""
-    for thread in Path(f"/proc/{pid}/task").iterdir():
-        os.sched_setaffinity(int(thread.name), {CPUS[0]})
 
 
 def median(runs: Sequence[dict[str, Any]], what: str) -> float:

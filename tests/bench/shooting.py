@@ -46,3 +46,9 @@ def shoot(blast: Path, port: int, load: list[str], pid: int, seconds: float) -> 
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     found: dict[str, Any] = json.loads(done.stdout)
     return found
+
+
+def pin(pid: int) -> None:
+    """Keep a process, with all its threads, on the first core."""
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        os.sched_setaffinity(int(thread.name), {CPUS[0]})
