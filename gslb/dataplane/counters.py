@@ -11,8 +11,9 @@ Whoever reads may see a query half counted, never a torn word, and never a small
 A block outlives its writer: the supervisor holds it too, and adds it to the totals when the writer
 has `FINISHED` it or has died.
 
-A query is counted once it is over, under what became of it: a response that the kernel took, or one
-of the reasons to stay silent. So requests are responses and drops together.
+A query is counted once, when it is known what becomes of it: a response, or one of the reasons to
+stay silent. So requests are responses and drops together. Who answers also counts: what the compiled
+loop declines is counted by the Python that answers it, into the same block.
 """
 
 from __future__ import annotations
@@ -55,7 +56,6 @@ class Dropped(IntEnum):
     LOOP = 1  # from a port or address where a response would begin a loop
     RATELIMIT = 2  # malformed, from a network that has had its share of errors
     OVERLOAD = 3  # declined by the compiled loop, beyond what Python may answer a second
-    UNSENT = 4  # the kernel did not take the response
 
 
 class Client(IntEnum):
@@ -88,6 +88,7 @@ class Event(IntEnum):
     REFUSED = 8  # TCP connections: the client held too many
     EVICTED = 9  # TCP connections that gave way to a newcomer
     EXPIRED = 10  # TCP connections
+    UNSENT = 11  # responses, counted as such, that the kernel did not take
 
 
 TYPES: Final = {
@@ -156,8 +157,11 @@ def row_at(zone: int, zones: int) -> int:
 
 
 def answer_key(choice: int, body: int) -> int:
-    """Return the key of answers with the body at that offset, by that choice; never 0."""
-    return choice << 32 | body
+    """Return the key of answers by that *choice* with the body at that offset; never 0.
+
+    Body 0: the policy says in words to refuse.
+    """
+    return choice + 1 << 32 | body
 
 
 def first_place(key: int, hash_bits: int) -> int:
