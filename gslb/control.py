@@ -1,7 +1,8 @@
 """Talking to a process of ours over a Unix socket: one JSON object a line, one answer a line.
 
 The socket lies in the state directory with mode 0600, so that file permissions say who may ask.
-Both ends are bounded: a request that is too long, or slow, ends the conversation.
+Both ends are bounded: a request that is too long, or slow, ends the conversation. File descriptors
+that come with a request are in it as `passed`; they are closed once it is answered.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import contextlib
 import json
 import os
 import socket
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -97,27 +98,59 @@ async def _converse(sock: socket.socket, handle: Handler) -> None:
     sock.setblocking(False)
     loop = asyncio.get_running_loop()
     buffer = bytearray()
+    came: list[int] = []  # descriptors, with the request that is being read
     with sock, contextlib.suppress(OSError, TimeoutError):
-        while True:
-            while (end := buffer.find(b"\n")) < 0:
-                if len(buffer) > MAX_REQUEST:
-                    return
-                # A conversation may rest between requests, not within one.
-                async with asyncio.timeout(REQUEST_SECONDS if buffer else None):
-                    received = await loop.sock_recv(sock, 65536)
-                if not received:
-                    return
-                buffer += received
-            line = bytes(buffer[:end])
-            del buffer[: end + 1]
-            answer, passed = await _answer(line, handle)
-            if passed:
-                socket.send_fds(sock, [answer], passed)
-            else:
-                await loop.sock_sendall(sock, answer)
+        try:
+            while True:
+                while (end := buffer.find(b"\n")) < 0:
+                    if len(buffer) > MAX_REQUEST:
+                        return
+                    # A conversation may rest between requests, not within one.
+                    async with asyncio.timeout(REQUEST_SECONDS if buffer else None):
+                        received, descriptors = await _receive(loop, sock)
+                    came += descriptors
+                    if not received:
+                        return
+                    buffer += received
+                line = bytes(buffer[:end])
+                del buffer[: end + 1]
+                answer, passed = await _answer(line, came, handle)
+                if passed:
+                    socket.send_fds(sock, [answer], passed)
+                else:
+                    await loop.sock_sendall(sock, answer)
+                _close(came)
+        finally:
+            _close(came)
 
 
-async def _answer(line: bytes, handle: Handler) -> tuple[bytes, list[int]]:
+async def _receive(loop: asyncio.AbstractEventLoop, sock: socket.socket) -> tuple[bytes, list[int]]:
+    """Return what comes next over *sock*, and the descriptors that come along."""
+    while True:
+        try:
+            octets, descriptors, _, _ = socket.recv_fds(sock, 65536, MAX_PASSED)
+        except (BlockingIOError, InterruptedError):
+            readable = loop.create_future()
+            loop.add_reader(sock.fileno(), _wake, readable)
+            try:
+                await readable
+            finally:
+                loop.remove_reader(sock.fileno())
+        else:
+            return octets, descriptors
+
+
+def _wake(waiting: asyncio.Future[None]) -> None:
+    if not waiting.done():
+        waiting.set_result(None)
+
+
+def _close(descriptors: list[int]) -> None:
+    while descriptors:
+        os.close(descriptors.pop())
+
+
+async def _answer(line: bytes, came: list[int], handle: Handler) -> tuple[bytes, list[int]]:
     """Return the octets to send, and the file descriptors to pass along with them."""
     passed: list[int] = []
     try:
@@ -130,7 +163,7 @@ async def _answer(line: bytes, handle: Handler) -> tuple[bytes, list[int]]:
             "error": f"the request is not a JSON object: {error}",
         }
     else:
-        answer = {"ok": True, **await handle(request)}
+        answer = {"ok": True, **await handle({**request, "passed": came})}
         passed = answer.pop("pass", [])
     return json.dumps(answer).encode() + b"\n", passed
 
@@ -149,13 +182,21 @@ class Conversation:
         """Connect to the socket at *path*. Raises ControlError."""
         return cls(connect(path, timeout=None))
 
-    async def ask(self, request: Message, timeout_seconds: float) -> dict[str, Any]:
-        """Send *request* and return the answer. Raises ControlError; then the conversation is over."""
+    async def ask(
+        self, request: Message, timeout_seconds: float, passed: Sequence[int] = ()
+    ) -> dict[str, Any]:
+        """Send *request*, with the descriptors *passed*, and return the answer.
+
+        Raises ControlError; then the conversation is over.
+        """
         loop = asyncio.get_running_loop()
         async with self._turn:
             try:
                 async with asyncio.timeout(timeout_seconds):
-                    await loop.sock_sendall(self._sock, json.dumps(request).encode() + b"\n")
+                    line = json.dumps(request).encode() + b"\n"
+                    if passed:  # one octet carries them; a socket whose turn it is has room for it
+                        socket.send_fds(self._sock, [line[:1]], passed)
+                    await loop.sock_sendall(self._sock, line[1:] if passed else line)
                     while (end := self._buffer.find(b"\n")) < 0:
                         received = await loop.sock_recv(self._sock, 65536)
                         if not received or len(self._buffer) > MAX_ANSWER:

@@ -306,6 +306,7 @@ def _orders(settings: Settings, secrets: tuple[bytes, ...]) -> Orders:
         generation=0,
         control=-1,
         sockets=(),
+        counters=(),
         tcp=TcpSettings(
             max_connections=max(MIN_CONNECTIONS, tcp.max_connections // share),
             max_per_client=max(MIN_PER_CLIENT, tcp.max_per_client // share),

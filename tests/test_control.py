@@ -23,7 +23,7 @@ async def echo(request: Message) -> Message:
         return {"pass": list(os.pipe())}
     if request.get("do") == "refuse":
         return {"ok": False, "error": "no"}
-    return {"asked": request}
+    return {"asked": {key: value for key, value in request.items() if key != "passed"}}
 
 
 @contextlib.asynccontextmanager

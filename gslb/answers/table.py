@@ -258,10 +258,8 @@ class AnswerTable:
             view = steer.views[number]
         return look_up(view, family, client)
 
-    def pick(
-        self, steer: SteerView, client_class: int, draw: Callable[[], int], key: int
-    ) -> Body | None:
-        """Return one answer for *client_class*; None where the policy refuses.
+    def pick(self, steer: SteerView, client_class: int, draw: Callable[[], int], key: int) -> int:
+        """Return where the body of one answer for *client_class* is; 0 where the policy refuses.
 
         *draw* gives uniform 32-bit numbers; *key* is the client's `pick.sticky_key`, which decides
         where the steer is sticky.
@@ -270,12 +268,11 @@ class AnswerTable:
         cell = cells[layout.FIRST_CELL + steer.cells[client_class]]
         choice = self._kept_picks.get(cell) or self._pick(cell)
         if not choice.refs:
-            return None
+            return 0
         pool_number = _one(choice, draw, key, 0)
         cell = cells[layout.FIRST_CELL + self._choices + pool_number]
         pool = self._kept_picks.get(cell) or self._pick(cell)
-        at = _one(pool, draw, key, 1)
-        return self._kept_bodies.get(at) or self.body(at)
+        return _one(pool, draw, key, 1)
 
     def alternatives(self, steer: SteerView, client_class: int) -> list[tuple[float, Body]]:
         """Return every answer that *client_class* may get, with its probability; none if refused."""

@@ -18,6 +18,7 @@ loop declines is counted by the Python that answers it, into the same block.
 
 from __future__ import annotations
 
+import struct
 from bisect import bisect_left
 from collections.abc import Iterable
 from enum import IntEnum
@@ -154,6 +155,20 @@ def row_at(zone: int, zones: int) -> int:
     """Return the first word of the row of *zone*, an index into the table's *zones*; -1: of none."""
     own = min(zones, MAX_ZONES)
     return ROWS + ROW * (zone if 0 <= zone < own else own + (zone < 0))
+
+
+def new_block(
+    zones: int, choices: int, generation: int, worker: int, transport: Transport
+) -> bytearray:
+    """Return a block with nothing counted, for a table with so many *zones* and *choices*."""
+    bits = hash_bits_of(choices)
+    octets = bytearray(WORD * words_of(zones, bits))
+    head = (
+        MAGIC, generation, worker, TRANSPORTS.index(transport), min(zones, MAX_ZONES), bits,
+        len(octets) // WORD, 0,
+    )  # fmt: skip
+    struct.pack_into(f"<{len(head)}Q", octets, 0, *head)
+    return octets
 
 
 def answer_key(choice: int, body: int) -> int:

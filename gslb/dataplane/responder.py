@@ -15,12 +15,13 @@ from gslb.answers.table import AnswerTable, Outcome, SteerView, ZoneView
 from gslb.answers.table import scope as scope_of
 from gslb.dataplane.chaos import chaos_texts
 from gslb.dataplane.client import block_of, octets_of
+from gslb.dataplane.counters import Client, Dropped, Event
+from gslb.dataplane.counting import Counting, Countings, private_countings
 from gslb.dataplane.limits import RateLimit
 from gslb.dataplane.settings import ResponderSettings, Source, Transport
 from gslb.wire import edns as options
 from gslb.wire.constants import (
     AA,
-    BADVERS,
     CLASS_CH,
     CLASS_IN,
     EDE_NOT_AUTHORITATIVE,
@@ -63,7 +64,7 @@ class Responder:
     """Answers queries from one generation of the answer table.
 
     `draining` makes edns-tcp-keepalive say 0, so that clients leave by themselves (RFC 7828 §3.2).
-    The counters are for whoever reads them; nothing here depends on them.
+    What is found out about a query is noted for whoever counts; nothing here depends on it.
     """
 
     def __init__(
@@ -72,17 +73,16 @@ class Responder:
         settings: ResponderSettings,
         draw: Callable[[], int],
         clock: Callable[[], float],
+        countings: Countings | None = None,
     ) -> None:
         """Answer from *table*; None: there is none yet, and everything is SERVFAIL.
 
         *draw* gives uniform numbers of 32 bits; *clock* gives seconds since 1970, for cookies and
-        limits.
+        limits; *countings* take notes (default: some that nobody reads).
         """
         self.settings = settings
         self.draining = False
-        self.rcodes = [0] * (BADVERS + 1)  # responses, by RCODE
-        self.trailing = 0  # queries with octets behind their last record
-        self.unknown_families = 0  # queries refused for a family in ECS that does not exist
+        self.countings = countings or private_countings()
         self._table = table
         self._draw = draw
         self._clock = clock
@@ -100,12 +100,15 @@ class Responder:
     ) -> bytes | None:
         """Return the response to *message*, or None where silence is the only safe answer."""
         query = read_query(message)
-        if query is None or source_port in SILENT_PORTS:
+        if query is None:
             return None
-        if self._own and (source, source_port) in self._own:
+        note = self.countings[transport is Transport.TCP]
+        note.qtype = query.qtype
+        if source_port in SILENT_PORTS or (self._own and (source, source_port) in self._own):
+            note.dropped = Dropped.LOOP
             return None
         if query.trailing:
-            self.trailing += 1
+            note.add(Event.TRAILING)
         if query.error:
             return self._refuse_malformed(message, query, source, transport)
         if query.end == HEADER_OCTETS:
@@ -132,6 +135,8 @@ class Responder:
         if outcome is Outcome.OUTSIDE:
             return self._empty(message, query, source, transport, REFUSED, EDE_NOT_AUTHORITATIVE)
         zone = table.zones[number]
+        note = self.countings[transport is Transport.TCP]
+        note.zone = number
         subnet = edns.subnet if edns is not None and zone.ecs else None
         scope = 0  # also of all that does not depend on the client, RFC 7871 §7.4
         body = zone.negative
@@ -139,7 +144,7 @@ class Responder:
             flags |= AA
             found = table.any_entry(ref) if qtype == TYPE_ANY else table.entry(ref, qtype)
             if isinstance(found, SteerView):
-                found, scope = self._steer(table, found, source, subnet)
+                found, scope = self._steer(table, found, source, subnet, note)
                 if found is None:  # the policy says in words to refuse when all is down
                     return self._empty(message, query, source, transport, REFUSED, EDE_OTHER)
             if found is not None:
@@ -157,17 +162,23 @@ class Responder:
             told = zone if flags & AA else None
             opt = self._opt(edns, source, transport, NOERROR, NO_EDE, told, subnet, scope)
         limited = self._is_limited(edns, source, transport)
+        if limited:
+            note.add(Event.LIMITED)
         limit = 0 if limited else self._limit(edns, transport)
         kept = self._ready.get(id(body))
         sections = kept[0] if kept else self._make_ready(body)
         turn = self._draw() * sections.answer >> 32 if sections.stride else 0
-        self.rcodes[flags & RCODE_MASK] += 1
         return write_response(
             message, end, flags, sections, end - 4 - len(zone.apex), turn, opt, limit
         )
 
     def _steer(
-        self, table: AnswerTable, steer: SteerView, source: Source, subnet: ClientSubnet | None
+        self,
+        table: AnswerTable,
+        steer: SteerView,
+        source: Source,
+        subnet: ClientSubnet | None,
+        note: Counting,
     ) -> tuple[Body | None, int]:
         """Return what the client gets, and the scope of that answer (RFC 7871 §7.2.1).
 
@@ -177,6 +188,7 @@ class Responder:
         """
         family, address = source
         scope = 0
+        note.client = Client.RESOLVER
         public: tuple[int, int] | None = None  # the range around a subnet that decides
         if (
             subnet is not None
@@ -186,6 +198,7 @@ class Responder:
         ):
             length, first, behind = block_of(subnet.family, subnet.address)
             scope = min(length, self._ecs_max[subnet.family])
+            note.client = Client.PRIVATE if length else Client.ECS
             if not length:
                 public = first, behind
                 family = subnet.family
@@ -194,13 +207,14 @@ class Responder:
         limit = self._ecs_max[family]
         number, low, high = table.classify(steer, family, address, *source)
         key = sticky_key(family, address, limit) if steer.sticky else 0
-        body = table.pick(steer, number, self._draw, key)
+        note.choice = steer.cells[number]
+        note.body = table.pick(steer, number, self._draw, key)
         if public is not None:
             # A sticky answer is that of one block of the limit's size, whatever was sent of it. And
             # no block reaches into private space, which has scopes of its own.
             low, high = max(low, public[0]), min(high, public[1])
             scope = limit if steer.sticky else scope_of(family, address, low, high, limit)
-        return body, scope
+        return table.body(note.body) if note.body else None, scope
 
     def _make_ready(self, body: Body) -> Sections:
         """Return *body* cut at its fixups, and keep it so.
@@ -222,9 +236,11 @@ class Responder:
     ) -> bytes | None:
         """Answer a query that `read_query` found fault with, unless its network has had enough."""
         edns = query.edns
+        note = self.countings[transport is Transport.TCP]
         if edns is not None and edns.error and edns.subnet is not None:
-            self.unknown_families += 1
+            note.add(Event.UNKNOWN_FAMILY)
         if transport is Transport.UDP and not self._errors.allows(source, self._clock()):
+            note.dropped = Dropped.RATELIMIT
             return None
         return self._empty(message, query, source, transport, query.error, query.ede)
 
@@ -243,7 +259,6 @@ class Responder:
             sections = self._chaos.get(query.qname)
             if sections is not None:
                 opt = self._opt(query.edns, source, transport)
-                self.rcodes[NOERROR] += 1
                 flags, limit = query.flags | AA, self._limit(query.edns, transport)
                 return write_response(message, query.end, flags, sections, 12, 0, opt, limit)
         return self._empty(message, query, source, transport, REFUSED, EDE_NOT_AUTHORITATIVE)
@@ -261,7 +276,8 @@ class Responder:
 
         It fits 512 octets with the longest name and every option, so nothing is ever dropped.
         """
-        self.rcodes[rcode] += 1
+        if rcode > RCODE_MASK:
+            self.countings[transport is Transport.TCP].rcode = rcode
         opt = self._opt(query.edns, source, transport, rcode, ede)
         return write_error(message, query.end, query.flags | rcode & RCODE_MASK, opt)
 

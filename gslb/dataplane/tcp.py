@@ -10,11 +10,11 @@ import asyncio
 import socket
 from collections import deque
 from collections.abc import Callable
-from enum import IntEnum
 from typing import Final, cast
 
 from gslb.dataplane.client import client_prefix, source_of
 from gslb.dataplane.connections import Connections
+from gslb.dataplane.counters import Event
 from gslb.dataplane.framing import Framer, frame
 from gslb.dataplane.guard import Guard
 from gslb.dataplane.settings import TcpSettings, Transport
@@ -22,18 +22,6 @@ from gslb.dataplane.settings import TcpSettings, Transport
 SWEEP_SECONDS: Final = 0.25  # how late a connection may be closed at most
 BATCH_OCTETS: Final = 65_536  # of responses, written at once; one more message may pass it
 BACKLOG: Final = 1024  # connections that the kernel holds for us
-
-
-class TcpCount(IntEnum):
-    """What `TcpServer.counts` counts, by index."""
-
-    OPENED = 0
-    REFUSED = 1  # the client held too many
-    EVICTED = 2  # gave way to a newcomer
-    EXPIRED = 3
-    RECEIVED = 4
-    SENT = 5
-    SILENT = 6
 
 
 class TcpServer:
@@ -46,7 +34,7 @@ class TcpServer:
         self.respond = guard.respond
         self.settings = settings
         self.connections: Connections[Connection] = Connections(settings)
-        self.counts = [0] * len(TcpCount)
+        self.counting = guard.countings.tcp
         self._clock = clock
         self._servers: list[asyncio.Server] = []
         self._sweeper: asyncio.TimerHandle | None = None
@@ -72,7 +60,7 @@ class TcpServer:
         """Close the connections whose time is over."""
         draining = self.connections.draining
         for connection in self.connections.expired(self.now()):
-            self.counts[TcpCount.EXPIRED] += connection.shut(gracefully=draining)
+            self.counting.add(Event.EXPIRED, connection.shut(gracefully=draining))
 
     def drain(self) -> None:
         """Accept no more, and close each connection once it is between two messages."""
@@ -120,14 +108,14 @@ class Connection(asyncio.Protocol):
             self, client_prefix(self._source), server.now()
         )
         if evicted is not None:
-            server.counts[TcpCount.EVICTED] += 1
+            server.counting.add(Event.EVICTED)
             evicted.shut()
         if not admitted:
-            server.counts[TcpCount.REFUSED] += 1
+            server.counting.add(Event.REFUSED)
             transport.close()
             self._transport = None
             return
-        server.counts[TcpCount.OPENED] += 1
+        server.counting.add(Event.OPENED)
         transport.set_write_buffer_limits(high=BATCH_OCTETS)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 # asyncio's signature
@@ -142,7 +130,6 @@ class Connection(asyncio.Protocol):
             return
         messages = self._framer.feed(data)
         self._waiting.extend(messages)
-        self._server.counts[TcpCount.RECEIVED] += len(messages)
         self._server.connections.received(
             self, len(messages), self._framer.is_within_message, self._server.now()
         )
@@ -178,12 +165,10 @@ class Connection(asyncio.Protocol):
             message = self._waiting.popleft()
             response = server.respond(message, self._source, self._port, Transport.TCP)
             if response is None:
-                server.counts[TcpCount.SILENT] += 1
                 continue
             out.append(frame(response))
             octets += len(out[-1])
         if out:
-            server.counts[TcpCount.SENT] += len(out)
             transport.write(b"".join(out))  # length and body leave together, RFC 7766 §8
         if self._ended and not self._waiting:
             transport.close()

@@ -11,10 +11,10 @@ import ipaddress
 import socket
 import struct
 import sys
-from enum import IntEnum
 from typing import Final
 
 from gslb.dataplane.client import source_of
+from gslb.dataplane.counters import Event
 from gslb.dataplane.guard import Guard
 from gslb.dataplane.settings import Transport
 
@@ -35,15 +35,6 @@ _PKTINFO6 = struct.Struct("@16sI")  # address sent to, interface
 Ancillary = list[tuple[int, int, bytes]]
 
 
-class UdpCount(IntEnum):
-    """What `UdpLoop.counts` counts, by index."""
-
-    RECEIVED = 0
-    SENT = 1
-    SILENT = 2  # no answer was due
-    UNSENT = 3  # the kernel refused to send
-
-
 class UdpLoop:
     """Answers the datagrams of one socket."""
 
@@ -55,7 +46,7 @@ class UdpLoop:
         self._wildcard = ipaddress.ip_address(
             sock.getsockname()[0].partition("%")[0]
         ).is_unspecified
-        self.counts = [0] * len(UdpCount)
+        self._counting = guard.countings.udp
         _prepare(sock, self._wildcard)
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -71,12 +62,7 @@ class UdpLoop:
         return self._drain_wildcard() if self._wildcard else self._drain_bound()
 
     def _drain_bound(self) -> int:
-        receive, send, respond, counts = (
-            self._sock.recvfrom,
-            self._sock.sendto,
-            self._respond,
-            self.counts,
-        )
+        receive, send, respond = self._sock.recvfrom, self._sock.sendto, self._respond
         taken = 0
         while taken < BATCH:
             try:
@@ -89,24 +75,15 @@ class UdpLoop:
             taken += 1
             response = respond(message, source_of(peer[0]), peer[1], Transport.UDP)
             if response is None:
-                counts[UdpCount.SILENT] += 1
                 continue
             try:
                 send(response, peer)
             except OSError:  # concerns this datagram only; a full buffer drops, as UDP does
-                counts[UdpCount.UNSENT] += 1
-            else:
-                counts[UdpCount.SENT] += 1
-        counts[UdpCount.RECEIVED] += taken
+                self._counting.add(Event.UNSENT)
         return taken
 
     def _drain_wildcard(self) -> int:
-        receive, send, respond, counts = (
-            self._sock.recvmsg,
-            self._sock.sendmsg,
-            self._respond,
-            self.counts,
-        )
+        receive, send, respond = self._sock.recvmsg, self._sock.sendmsg, self._respond
         taken = 0
         while taken < BATCH:
             try:
@@ -119,15 +96,11 @@ class UdpLoop:
             taken += 1
             response = respond(message, source_of(peer[0]), peer[1], Transport.UDP)
             if response is None:
-                counts[UdpCount.SILENT] += 1
                 continue
             try:
                 send([response], _answer_from(ancillary), 0, peer)
             except OSError:
-                counts[UdpCount.UNSENT] += 1
-            else:
-                counts[UdpCount.SENT] += 1
-        counts[UdpCount.RECEIVED] += taken
+                self._counting.add(Event.UNSENT)
         return taken
 
 

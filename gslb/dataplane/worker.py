@@ -19,7 +19,6 @@ import signal
 import socket
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -31,11 +30,12 @@ from gslb.answers.table import AnswerTable
 from gslb.answers.verify import verify
 from gslb.control import Message
 from gslb.dataplane.client import source_of
+from gslb.dataplane.counting import Counting, Countings
 from gslb.dataplane.guard import Guard
 from gslb.dataplane.responder import Responder
 from gslb.dataplane.settings import ResponderSettings, Source, TcpSettings, Transport
-from gslb.dataplane.tcp import TcpCount, TcpServer
-from gslb.dataplane.udp import UdpCount, UdpLoop
+from gslb.dataplane.tcp import TcpServer
+from gslb.dataplane.udp import UdpLoop
 from gslb.errors import GslbError
 from gslb.logs import Log
 
@@ -65,6 +65,7 @@ class Orders:
     generation: int
     control: int  # descriptor of a listening Unix socket
     sockets: tuple[Passed, ...]
+    counters: tuple[int, ...]  # descriptors of blocks: UDP's, TCP's
     tcp: TcpSettings
     nsid: str | None
     version: str | None
@@ -89,6 +90,7 @@ class Orders:
                 **{
                     **read,
                     "sockets": tuple(Passed(*passed) for passed in read["sockets"]),
+                    "counters": tuple(read["counters"]),
                     "tcp": TcpSettings(**read["tcp"]),
                     "cookie_secrets": tuple(read["cookie_secrets"]),
                 }
@@ -107,10 +109,11 @@ class Worker:
         self._sockets = [socket.socket(fileno=passed.descriptor) for passed in orders.sockets]
         self._settings = responder_settings(orders)
         self._random = Xorshift(secrets.randbits(64))
-        self._responder = Responder(None, self._settings, self._random.next32, time.time)
-        self._rcodes: Counter[int] = Counter()  # of the responders before this one
+        self._counters = list(orders.counters)  # descriptors, kept for whoever takes over
+        self._countings = Countings(*map(Counting, map(map_block, self._counters)))
+        self._responder = self._make_responder(None)
         self._retired = asyncio.Event()
-        self._guard = Guard(self._respond, time.monotonic)
+        self._guard = Guard(self._respond, time.monotonic, self._countings)
         self._udp = [
             UdpLoop(sock, self._guard) for sock in self._sockets if sock.type is socket.SOCK_DGRAM
         ]
@@ -145,9 +148,14 @@ class Worker:
     async def handle(self, request: Message) -> Message:
         """Do what the supervisor asks."""
         match request:
-            case {"do": "serve", "table": str(table), "generation": int(generation)}:
+            case {
+                "do": "serve",
+                "table": str(table),
+                "generation": int(generation),
+                "passed": [int(udp), int(tcp)],
+            }:
                 try:
-                    await self._serve(Path(table), generation)
+                    await self._serve(Path(table), generation, (udp, tcp))
                 except GslbError as error:
                     _log.error("table refused", table=table, reason=str(error))
                     return {"ok": False, "error": str(error), "generation": self.generation}
@@ -158,7 +166,7 @@ class Worker:
                 return {
                     "pid": os.getpid(),
                     "sockets": [(passed.kind, passed.listen) for passed in self.orders.sockets],
-                    "pass": [sock.fileno() for sock in self._sockets],
+                    "pass": [*(sock.fileno() for sock in self._sockets), *self._counters],
                 }
             case {"do": "retire"}:
                 # A moment later: the answer is to leave before the process does.
@@ -166,31 +174,39 @@ class Worker:
                 return {}
         return {"ok": False, "error": "unknown request"}
 
-    async def _serve(self, path: Path, generation: int) -> None:
-        """Map, verify and take up the table at *path*. Raises GslbError; then nothing has changed."""
+    async def _serve(
+        self, path: Path, generation: int, counters: tuple[int, int] | None = None
+    ) -> None:
+        """Map, verify and take up the table at *path*, and count in the blocks *counters* with it.
+
+        Raises GslbError; then nothing has changed.
+        """
         if generation < self.generation:
             raise GslbError(f"generation {generation} is older than {self.generation}")
         table = await asyncio.to_thread(open_table, path)
         if table.generation != generation:
             raise GslbError(f"{path}: holds generation {table.generation}, not {generation}")
-        fresh = Responder(table, self._settings, self._random.next32, time.time)
+        fresh = self._make_responder(table)
         fresh.draining = self._responder.draining
-        self._rcodes.update(dict(enumerate(self._responder.rcodes)))
+        if counters is not None:
+            self._count_in(counters)
         self._responder = fresh  # the whole swap; the old map goes with its last user
         self.generation = generation
         _log.debug("table taken up", worker=self.orders.number, generation=generation)
 
+    def _make_responder(self, table: AnswerTable | None) -> Responder:
+        draw = self._random.next32
+        return Responder(table, self._settings, draw, time.time, self._countings)
+
+    def _count_in(self, counters: tuple[int, int]) -> None:
+        """Count in other blocks from the next query on. Whoever passed the descriptors closes them."""
+        self._countings.use((map_block(counters[0]), map_block(counters[1])))
+        former, self._counters = self._counters, [os.dup(one) for one in counters]
+        for descriptor in former:
+            os.close(descriptor)
+
     def _status(self) -> Message:
-        udp = [sum(loop.counts[i] for loop in self._udp) for i in range(len(UdpCount))]
-        rcodes = self._rcodes + Counter(dict(enumerate(self._responder.rcodes)))
-        return {
-            "pid": os.getpid(),
-            "generation": self.generation,
-            "udp": {count.name.lower(): udp[count] for count in UdpCount},
-            "tcp": {count.name.lower(): self._tcp.counts[count] for count in TcpCount},
-            "rcodes": {str(rcode): number for rcode, number in sorted(rcodes.items()) if number},
-            "failures": self._guard.failures,
-        }
+        return {"pid": os.getpid(), "generation": self.generation}
 
     async def _drain(self) -> None:
         """Take no more queries by UDP, and let TCP clients finish what they have begun."""
@@ -203,6 +219,7 @@ class Worker:
         while len(self._tcp.connections) and loop.time() < until:  # noqa: ASYNC110 - tells nobody
             await asyncio.sleep(RETIRE_POLL_SECONDS)
         self._tcp.close()
+        self._countings.finish()
 
 
 def open_table(path: Path) -> AnswerTable:
@@ -216,6 +233,14 @@ def open_table(path: Path) -> AnswerTable:
     if problems:
         raise GslbError(f"{path}: {'; '.join(problems[:MAX_REASONS])}")
     return AnswerTable(memoryview(mapped))
+
+
+def map_block(descriptor: int) -> mmap.mmap:
+    """Map a block of counters, to be written. The descriptor may be closed then. Raises GslbError."""
+    try:
+        return mmap.mmap(descriptor, 0)
+    except (OSError, ValueError) as error:
+        raise GslbError(f"counters cannot be mapped: {error}") from None
 
 
 def responder_settings(orders: Orders) -> ResponderSettings:

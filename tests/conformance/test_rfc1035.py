@@ -9,7 +9,9 @@ import dns.message
 import dns.rcode
 import pytest
 
+from gslb.dataplane.counters import Event
 from gslb.dataplane.settings import Transport
+from tests.dataplane.counted import event
 
 QUESTION = b"\6static\7example\3com\0\0\1\0\1"
 
@@ -169,4 +171,4 @@ def test_octets_behind_the_query_are_ignored_and_counted(world) -> None:
     """H11."""
     octets = header() + QUESTION
     assert dns.message.from_wire(world.send(octets + b"junk")).answer
-    assert world.responder.trailing == 1
+    assert event(world.responder.countings.udp, Event.TRAILING) == 1

@@ -7,8 +7,10 @@ import logging
 import dns.message
 import pytest
 
+from gslb.dataplane.counters import Event
 from gslb.dataplane.guard import LOG_SECONDS, Guard
 from gslb.dataplane.settings import Source, Transport
+from tests.dataplane.counted import event, rcodes
 
 QUERY = b"\x12\x34\1\0\0\1\0\0\0\0\0\0\3www\7example\3com\0\0\1\0\1"
 SOURCE = Source(1, 0xC0000201)
@@ -27,7 +29,7 @@ class Clock:
 
 def test_what_the_responder_says_is_passed_on() -> None:
     guard = Guard(lambda message, *_: message[::-1], Clock())
-    assert guard.respond(b"ab", SOURCE, 5, Transport.UDP) == b"ba"
+    assert guard.respond(b"abcd", SOURCE, 5, Transport.UDP) == b"dcba"
     assert Guard(lambda *_: None, Clock()).respond(b"ab", SOURCE, 5, Transport.UDP) is None
 
 
@@ -52,7 +54,8 @@ def test_a_flood_of_failures_is_counted_and_logged_once_in_a_while(
     guard = Guard(failing, clock)
     for _ in range(1000):
         guard.respond(QUERY, SOURCE, 5, Transport.TCP)
-    assert guard.failures == 1000
+    assert event(guard.countings.tcp, Event.FAILED) == 1000
+    assert rcodes(guard.countings.tcp) == {2: 1000}
     assert len(caplog.records) == 1
     clock.now += LOG_SECONDS
     guard.respond(QUERY, SOURCE, 5, Transport.TCP)

@@ -212,15 +212,6 @@ def test_beyond_its_rate_a_network_is_sent_to_tcp_but_a_valid_cookie_is_not() ->
     assert ask(r, forged).flags & dns.flags.TC
 
 
-def test_responses_are_counted_by_rcode() -> None:
-    r = responder()
-    ask(r, query("w"))
-    ask(r, query("nowhere"))
-    ask(r, dns.message.make_query("example.org", "A").to_wire())
-    ask(r, struct.pack("!HHHHHH", 1, 0, 2, 0, 0, 0))
-    assert {rcode: n for rcode, n in enumerate(r.rcodes) if n} == {0: 1, 1: 1, 3: 1, 5: 1}
-
-
 def test_what_is_kept_ready_is_bounded() -> None:
     r = responder()
     for number in range(READY_BODIES + 10):

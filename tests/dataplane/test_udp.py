@@ -9,9 +9,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from gslb.dataplane.counters import Dropped, Event
 from gslb.dataplane.guard import Guard
 from gslb.dataplane.settings import Source, Transport
-from gslb.dataplane.udp import BATCH, UdpCount, UdpLoop
+from gslb.dataplane.udp import BATCH, UdpLoop
+from tests.dataplane.counted import dropped, event, rcodes
 
 QUERY = b"\x12\x34\1\0\0\1\0\0\0\0\0\0\3www\7example\3com\0\0\1\0\1"
 
@@ -70,18 +72,18 @@ def test_silence_failure_and_an_impossible_send_stop_nothing(
     client: socket.socket, host: str
 ) -> None:
     with bound(host) as sock:
-        loop = UdpLoop(sock, Guard(Echo(), lambda: 0.0))
+        guard = Guard(Echo(), lambda: 0.0)
+        loop = UdpLoop(sock, guard)
         to = ("127.0.0.1", sock.getsockname()[1])
         for message in (b"silence", b"too long", QUERY, b"last"):
             client.sendto(message, to)
         assert loop.drain() == 4
         assert client.recv(100) == b"\x12\x34\x81\2" + bytes(8)
         assert client.recv(100) == b"re:last"
-        counts = loop.counts
-        assert counts[UdpCount.RECEIVED] == 4
-        assert counts[UdpCount.SENT] == 2
-        assert counts[UdpCount.SILENT] == 1
-        assert counts[UdpCount.UNSENT] == 1
+        counting = guard.countings.udp
+        assert dropped(counting) == {Dropped.PARSE: 1}
+        assert sum(rcodes(counting).values()) == 3
+        assert event(counting, Event.UNSENT) == event(counting, Event.FAILED) == 1
 
 
 def test_one_wake_up_takes_a_bounded_batch(client: socket.socket) -> None:
