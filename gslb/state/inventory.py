@@ -75,7 +75,8 @@ def take_inventory(plan: Plan) -> Inventory:
         for policy in zone.policies:
             _add_rules(rules, zone, policy)
         for site in zone.sites.values():
-            checks = tuple(dict.fromkeys(policy.checks.get(site.name) for policy in zone.policies))
+            users = [policy.checks for policy in zone.policies if site.name in policy.checks]
+            checks = tuple(dict.fromkeys(one[site.name] for one in users))
             for endpoint in site.endpoints:
                 _add_place(places, endpoint, checks or (None,))
         for policy in zone.policies:

@@ -28,6 +28,14 @@ def test_the_most_careful_policy_decides_how_an_endpoint_is_treated() -> None:
     assert set(alone.rules.values()) == {KeyRules(None, False, False)}
 
 
+def test_a_policy_that_does_not_use_a_site_says_nothing_of_its_checks() -> None:
+    """It would leave endpoints unknown, to operators and metrics, that are down for all who ask."""
+    where = lab.sites(US, EU)
+    policies = [lab.policy(lab.rule(US)), lab.policy(lab.rule(EU))]
+    found = take_inventory(lab.plan(lab.zone_plan(policies, where)))
+    assert {place.checks for place in found.places.values()} == {(lab.CHECK,)}
+
+
 def test_rules_with_the_same_endpoints_and_limits_share_a_pool() -> None:
     policy = lab.policy(lab.rule(US), lab.rule(US, name="again"), lab.rule(f"{US} {EU}"))
     other = lab.policy(lab.rule(US), panic=Panic(0.1, "all"))
