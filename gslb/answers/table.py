@@ -97,7 +97,7 @@ class AnswerTable:
         self.origin: str = head["origin"].rstrip(b"\0").decode()
         self._mask: int = head["slot_mask"]
         self._max_labels: int = head["max_labels"]
-        self._choices: int = head["choices"]
+        self.choices: int = head["choices"]
 
         def part(name: str, code: str = "B") -> Any:
             at, size = head[f"{name}_offset"], head[f"{name}_octets"]
@@ -270,7 +270,7 @@ class AnswerTable:
         if not choice.refs:
             return 0
         pool_number = _one(choice, draw, key, 0)
-        cell = cells[layout.FIRST_CELL + self._choices + pool_number]
+        cell = cells[layout.FIRST_CELL + self.choices + pool_number]
         pool = self._kept_picks.get(cell) or self._pick(cell)
         return _one(pool, draw, key, 1)
 
@@ -279,7 +279,7 @@ class AnswerTable:
         choice = self._pick(self._cells[layout.FIRST_CELL + steer.cells[client_class]])
         found = []
         for share, number in _chances(choice):
-            pool = self._pick(self._cells[layout.FIRST_CELL + self._choices + number])
+            pool = self._pick(self._cells[layout.FIRST_CELL + self.choices + number])
             found += [(share * chance, self.body(at)) for chance, at in _chances(pool)]
         return found
 

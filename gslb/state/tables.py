@@ -64,17 +64,24 @@ class TableStore:
         highest = max(generation, self.latest_generation())
         _write_whole(self.directory / _COUNTER, f"{highest}\n".encode())
 
-    def write(self, octets: bytes | bytearray, generation: int) -> Path:
+    def write(
+        self, octets: bytes | bytearray, generation: int, labels: bytes | None = None
+    ) -> Path:
         """Keep the table of *generation*; of the others the newest two stay.
+
+        *labels* say what its numbers mean to people; they lie beside it.
 
         Raises GslbError with everything as it was: disk full, or not writable.
         """
-        path = self.directory / f"table-{generation}.gslb"
+        path = table_path(self.directory, generation)
+        if labels is not None:
+            _write_whole(labels_path(path), labels)
         _write_whole(path, octets)
         others = sorted((found for found in self._files() if found[1] != path), reverse=True)
         for _, old in others[KEPT_GENERATIONS - 1 :]:
             with contextlib.suppress(OSError):
                 old.unlink()
+                labels_path(old).unlink(missing_ok=True)
         return path
 
     def newest_valid(self) -> Newest:
@@ -99,6 +106,16 @@ class TableStore:
         except OSError as error:
             raise GslbError(f"state directory {self.directory}: {error.strerror}") from None
         return [(int(match[1]), path) for path in paths if (match := _NAME.match(path.name))]
+
+
+def table_path(directory: Path, generation: int) -> Path:
+    """Return where the table of *generation* is, in the state directory."""
+    return directory / f"table-{generation}.gslb"
+
+
+def labels_path(table: Path) -> Path:
+    """Return where the labels of *table* are."""
+    return table.with_suffix(".labels")
 
 
 def map_table(path: Path, *, writable: bool = False) -> mmap.mmap:

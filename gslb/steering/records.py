@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import dnslib
 
@@ -84,6 +84,37 @@ class BodyWriter:
         return Body(
             octets, answer, authority, additional, optional, optional_octets, fixups, stride
         )
+
+
+def targets_of(body: Body, apex: bytes) -> list[bytes]:
+    """Return what a steered answer leads to: its addresses and hints, or the name of its CNAME."""
+    found: list[bytes] = []
+    at = 0
+    for _ in range(body.answer):
+        start = at + len(QUESTION_NAME) + _FIXED.size  # every steered record is the queried name's
+        rtype, _, _, length = _FIXED.unpack_from(body.octets, at + len(QUESTION_NAME))
+        at = start + length
+        rdata = body.octets[start:at]
+        if rtype in STRIDES:
+            found.append(rdata)
+        elif rtype == TYPE_CNAME:
+            short = at - len(_PLACEHOLDER) in body.fixups
+            found.append((rdata[: -len(_PLACEHOLDER)] + apex if short else rdata).lower())
+        elif rtype == TYPE_HTTPS:
+            found += _hints(rdata)
+    return found
+
+
+def _hints(rdata: bytes) -> Iterator[bytes]:
+    """Yield the addresses in an HTTPS record that was made here: its target is the root."""
+    at = 3
+    while at < len(rdata):
+        key, length = struct.unpack_from("!HH", rdata, at)
+        at += 4
+        size = {IPV4HINT: 4, IPV6HINT: 16}.get(key)
+        if size is not None:
+            yield from (rdata[one : one + size] for one in range(at, at + length, size))
+        at += length
 
 
 def name_octets(octets: bytes) -> int:

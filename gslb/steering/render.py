@@ -20,6 +20,17 @@ from gslb.policy.types import record_types
 from gslb.steering.capacity import Supply
 from gslb.steering.classes import compile_classes
 from gslb.steering.decide import decide_supplied, decides_alike, rule_sites
+from gslb.steering.labels import (
+    MAX_RECORDS,
+    NONE,
+    LabelChange,
+    Labels,
+    Places,
+    Why,
+    no_labels,
+    record_labels,
+    why_of,
+)
 from gslb.steering.model import ClientClass, Decision, Level, Reason
 from gslb.steering.owners import Typesets, is_theirs, zone_names
 from gslb.steering.pools import (
@@ -72,6 +83,8 @@ class Renderer:
         """
         self.plan = plan
         self._cases: list[Case] = []
+        self._records: list[Policy] = []  # of all zones
+        self._labelled: list[tuple[int, str]] = []  # by choice: index of the record, rule
         self._steers: list[Steer] = []
         self._maps: list[PrefixMap] = []
         self._map_numbers: dict[int, int] = {}  # by identity of the map
@@ -93,15 +106,22 @@ class Renderer:
         self._selections: dict[int, Selection] = {}
         self._pools: list[Pool] = []
         self._choices: list[Choice] = []
+        self._places = Places()
+        self.labels = no_labels()  # of what was rendered last
+        self.relabelled = LabelChange()  # by the last patch
 
     def _add_policy(self, zone: int, policy: Policy, world: World) -> dict[int, int]:
         """Add the steers of *policy*; return their indices by type."""
         sites = self.plan.zones[zone].sites
         steers = {}
+        self._records.append(policy)
         for rtype in record_types(policy, sites):
             classes = compile_classes(policy, sites, rtype, world)
             first = len(self._cases)
             self._cases += [self._case(zone, policy, rtype, cls) for cls in classes.classes]
+            if len(self._records) <= MAX_RECORDS:
+                record = len(self._records) - 1
+                self._labelled += [(record, _rule_label(policy, c.rule)) for c in classes.classes]
             steers[rtype] = len(self._steers)
             resolvers = classes.resolvers
             self._steers.append(
@@ -152,7 +172,14 @@ class Renderer:
         self._stock.take(situation)
         self._selections.clear()
         self._pools = [self._pool(number) for number in range(len(self._pool_keys))]
-        self._choices = [self._choice(case) for case in self._cases]
+        reasons: dict[int, Why] = {}
+        self._choices = [self._choice(number, reasons) for number in range(len(self._cases))]
+        self.labels = Labels(
+            tuple(record_labels(self.plan)[:MAX_RECORDS]),
+            tuple(self._labelled),
+            reasons,
+            self._places.of((key.site, one) for key, one in self._stock.candidates.items()),
+        )
         return TableContent(
             zones=tuple(self._zones()),
             typesets=self._typesets.list,
@@ -191,10 +218,17 @@ class Renderer:
             if pool is not None and pool != self._pools[number]:
                 pools[number] = self._pools[number] = pool
         choices: dict[int, Choice] = {}
+        reasons: dict[int, Why] = {}
         for number in sorted(self._doubtful(changed, before)):
-            choice = self._choice(self._cases[number])
+            choice = self._choice(number, reasons)
             if choice != self._choices[number]:
                 choices[number] = self._choices[number] = choice
+        stock = self._stock.candidates
+        self.relabelled = LabelChange(
+            {n: why for n, why in reasons.items() if why != self.labels.reasons.get(n)},
+            self._places.of((key.site, stock[key]) for key in changed),
+        )
+        self.labels.take(self.relabelled)
         return Patch(choices, pools)
 
     def _doubtful(self, changed: set[StockKey], before: Mapping[StockKey, Supply]) -> set[int]:
@@ -232,8 +266,12 @@ class Renderer:
         supplies = {key.site: self._stock.supplies[key] for key in case.stock}
         return decide_supplied(case.policy, case.cls, case.rtype, supplies)
 
-    def _choice(self, case: Case) -> Choice:
+    def _choice(self, number: int, reasons: dict[int, Why]) -> Choice:
+        """Return the choice with that *number*; note why in *reasons*, if it has a label."""
+        case = self._cases[number]
         decision = self.decision(case)
+        if number < len(self._labelled):
+            reasons[number] = why_of(decision)
         keys = pool_keys(case.zone, case.policy, case.rtype, decision)
         numbers = tuple(self._pool_numbers[key] for key in keys)
         if not numbers:
@@ -248,6 +286,10 @@ def _children(zone: ZonePlan, plan: Plan) -> frozenset[bytes]:
     """Return the apexes of the other zones of *plan* that lie below *zone*."""
     below = (other.apex for other in plan.zones if is_within(other.apex, zone.apex))
     return frozenset(apex for apex in below if apex != zone.apex)
+
+
+def _rule_label(policy: Policy, rule: int) -> str:
+    return policy.rules[rule].name if rule >= 0 else NONE
 
 
 def sticky(policy: Policy, cls: ClientClass) -> bool:

@@ -160,7 +160,7 @@ def test_policies_with_errors_make_nothing(tmp_path: Path, text: str, says: str)
     refused = TableMaker().do(job_of(tmp_path, text))
     assert isinstance(refused, Refused)
     assert any(says in line and "policy.yaml:" in line for line in refused.lines)
-    assert not list((tmp_path / "state").glob("table-*"))
+    assert not list((tmp_path / "state").glob("table-*.gslb"))
 
 
 def test_a_disk_that_takes_nothing_is_a_failure_in_words(tmp_path: Path) -> None:
@@ -207,7 +207,7 @@ def test_the_same_policies_in_the_same_world_make_no_table(tmp_path: Path) -> No
     assert isinstance(again, Unchanged)
     assert isinstance(made, Compiled)
     assert again.warnings == made.warnings
-    assert [path.name for path in (tmp_path / "state").glob("table-*")] == ["table-1.gslb"]
+    assert [path.name for path in (tmp_path / "state").glob("table-*.gslb")] == ["table-1.gslb"]
     assert TableStore(tmp_path / "state").latest_generation() == 1
     assert TableMaker().do(Describe()) == b""
 
