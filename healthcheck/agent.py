@@ -134,7 +134,7 @@ class Agent:
                 worst_lag=runner.lag.worst,
                 doubt=runner.doubt(),
                 counts=tuple(
-                    (type_, kind, one.number, one.seconds) for (type_, kind), one in counts
+                    (type_, kind, tuple(one.buckets), one.seconds) for (type_, kind), one in counts
                 ),
             )
         )

@@ -17,6 +17,7 @@ from math import isfinite
 
 from healthcheck.model import Kind, Probe, Status, Transition, Verdict
 from healthcheck.schedule import MAX_PROBES
+from healthcheck.tally import BOUNDS
 from healthcheck.votes import Doubt, Vote, VoteError, from_json, key_of, to_json
 
 VERSION = 1
@@ -104,7 +105,8 @@ class Heartbeat:
     running: int
     worst_lag: float  # seconds, of the event loop since the last heartbeat
     doubt: Doubt = Doubt.NONE
-    counts: tuple[tuple[str, Kind, int, float], ...] = ()  # type, kind, tries, seconds
+    # Type, kind, tries by how long they took (`tally.BOUNDS`), seconds of all together.
+    counts: tuple[tuple[str, Kind, tuple[int, ...], float], ...] = ()
 
 
 Report = Votes | Turn | Heartbeat
@@ -191,7 +193,7 @@ def report_line(report: Report) -> bytes:
             "running": report.running,
             "worst_lag": report.worst_lag,
             "doubt": report.doubt.value,
-            "counts": [[type_, kind.value, n, s] for type_, kind, n, s in report.counts],
+            "counts": [[type_, kind.value, list(n), s] for type_, kind, n, s in report.counts],
         }
     return (_dump(head | body) + "\n").encode()
 
@@ -226,15 +228,17 @@ def read_report(line: bytes) -> Report:
 
 
 def _heartbeat(value: Mapping[str, object], generation: int) -> Heartbeat:
-    counts: list[tuple[str, Kind, int, float]] = []
+    counts: list[tuple[str, Kind, tuple[int, ...], float]] = []
     for item in _items(value, "counts", MAX_COUNTS):
         if not isinstance(item, list) or len(item) != 4:
             raise MessageError("a count is type, kind, tries, seconds")
         named = dict(zip(("type", "kind", "tries", "seconds"), item, strict=True))
         kind = Kind(_text(named, "kind"))
-        counts.append(
-            (_text(named, "type"), kind, _whole(named, "tries"), _seconds(named, "seconds"))
-        )
+        tries = _items(named, "tries", len(BOUNDS) + 1)
+        if len(tries) <= len(BOUNDS):
+            raise MessageError("a count has tries for each bucket")
+        buckets = tuple(_whole({"tries": one}, "tries") for one in tries)
+        counts.append((_text(named, "type"), kind, buckets, _seconds(named, "seconds")))
     numbers = ("life", "probes", "tried", "completed", "skipped", "running")
     life, probes, tried, completed, skipped, running = (_whole(value, name) for name in numbers)
     return Heartbeat(

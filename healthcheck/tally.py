@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, field
 
 from healthcheck.model import Kind
+
+BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)  # seconds, of a bucket each
 
 
 @dataclass(slots=True)
 class Count:
     """Tries of one type that ended in one way."""
 
-    number: int = 0
+    buckets: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS) + 1))  # last: above all
     seconds: float = 0.0  # that they took together
 
 
@@ -28,5 +31,5 @@ class Tally:
         count = self.counts.get((type_, kind))
         if count is None:
             count = self.counts[type_, kind] = Count()
-        count.number += 1
+        count.buckets[bisect_left(BOUNDS, seconds)] += 1
         count.seconds += seconds

@@ -90,6 +90,18 @@ class Evidence:
         standings = ((t, self._council.standing(t)) for t in self.probing.probes)
         return {t: one.status for t, one in standings if one.basis in _COUNTED}
 
+    def votes(self) -> dict[str, dict[str, int]]:
+        """Return by endpoint how many votes on its addresses say ``up``, ``down``, or nothing."""
+        found: dict[str, dict[str, int]] = {}
+        for target, keys in self._keys.items():
+            one = self._council.standing(target)
+            said = {"up": len(one.up), "down": len(one.down), "unknown": len(one.silent)}
+            for endpoint in {endpoint for endpoint, _ in keys}:
+                known = found.setdefault(endpoint, dict.fromkeys(said, 0))
+                for word, number in said.items():
+                    known[word] += number
+        return found
+
     def cause(self, key: CheckKey) -> Turn | None:
         """Return the latest change of belief in a target of *key*."""
         targets = (*self.probing.v4.get(key, ()), *self.probing.v6.get(key, ()))

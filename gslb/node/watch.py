@@ -15,6 +15,7 @@ from datetime import datetime
 from math import inf
 
 from gslb.logs import Log
+from gslb.node.checkcounts import CheckCounts
 from gslb.node.checker import Checker, Limits
 from gslb.node.compilation import Compiled
 from gslb.node.evidence import Evidence
@@ -65,6 +66,7 @@ class Watch:
         self.checker = Checker(name, limits, self._wanted, self.hear)
         self._may_execute = probes.exec
         self._references = references_of(probes.references)
+        self.counts = CheckCounts()
         self.ready = False  # each target has been tried since the start
         self._records = records
         self._clock = clock
@@ -156,6 +158,7 @@ class Watch:
             self._changed()
 
     def _hear_beat(self, beat: Heartbeat) -> None:
+        self.counts.hear(beat)
         if beat.doubt is not self._doubt:
             self._doubt = beat.doubt
             _log.warning("checker doubts itself", doubt=beat.doubt or "no more")
@@ -252,6 +255,7 @@ class Watch:
         moves, self._moves = self._moves, []
         held, self._held = self._held, []
         for move in moves:
+            self.counts.moved(move)
             _log.info(
                 "endpoint moved",
                 endpoint=move.key[0],
@@ -317,6 +321,15 @@ class Watch:
             )
         return notes
 
+    @property
+    def checks(self) -> int:
+        """How many probes are wanted."""
+        return len(self._evidence.probing.probes)
+
+    def votes(self) -> dict[str, dict[str, int]]:
+        """Return by endpoint how many votes say ``up``, ``down``, or ``unknown``."""
+        return self._evidence.votes()
+
     def status(self) -> dict[str, object]:
         """Return how the checks and the endpoints stand, as JSON values."""
         counts = {status.value: 0 for status in Status}
@@ -329,7 +342,7 @@ class Watch:
         return {
             "endpoints": {**counts, "drained": drained},
             "held_back": len(self.overlay.waiting),
-            "checks": len(self._evidence.probing.probes),
+            "checks": self.checks,
             "ready": self.ready,
             "checker": {
                 "name": self.checker.name,

@@ -85,3 +85,9 @@ def nothing_at(pattern: str, endpoints: Iterable[str]) -> LocationError:
     close = get_close_matches(pattern, known, 1)
     hint = f"; did you mean {close[0]}?" if close else ""
     return LocationError(f'no endpoint is at "{pattern}"{hint}')
+
+
+def site_and_zone(endpoint: str) -> tuple[str, str]:
+    """Return the site and the availability zone of an endpoint's id."""
+    cloud, region, zone = (*endpoint.split("/"), "", "")[:3]
+    return f"{cloud}/{region}", zone

@@ -23,6 +23,7 @@ from healthcheck.messages import (
     report_line,
 )
 from healthcheck.model import Kind, Outcome, Probe, Status, Transition, Verdict
+from healthcheck.tally import BOUNDS
 from healthcheck.votes import Doubt, Vote, key_of
 
 words = st.text(max_size=40)
@@ -51,7 +52,17 @@ wanted = st.builds(
 PROBE = Probe("tcp", "192.0.2.1", 443, 5.0, 2.0, 3, 3)
 VOTE = Vote("node1", key_of(PROBE), Status.UP, False, 1, 2, 0.5, Doubt.NONE, "HTTP 200 in 3 ms")
 HEARTBEAT = Heartbeat(
-    "node1", 1, 7, 10, 9, 1000, 3, 2, 0.25, Doubt.OVERLOAD, (("http", Kind.OK, 990, 3.5),)
+    "node1",
+    1,
+    7,
+    10,
+    9,
+    1000,
+    3,
+    2,
+    0.25,
+    Doubt.OVERLOAD,
+    (("http", Kind.OK, (990, *[0] * len(BOUNDS)), 3.5),),
 )
 OUTCOME = Outcome(Verdict.FAILED, Kind.TIMEOUT, "timed out", 10.0, 10.0, 12.0)
 TURN = Turn.of(Transition(PROBE, Status.UP, Status.DOWN, OUTCOME, 12.0), 7, 12.5)
