@@ -19,14 +19,17 @@ from gslb.api.events import EventHub
 from gslb.control import Message
 from gslb.dataplane.settings import TcpSettings
 from gslb.dataplane.worker import Orders
+from gslb.desk import numbers
 from gslb.desk.desk import Desk
 from gslb.desk.doors import Doors
 from gslb.errors import GslbError
 from gslb.logs import Log
+from gslb.metrics import Values
 from gslb.node import takeover
 from gslb.node.children import Workers
 from gslb.node.compilation import Refused, Unchanged
 from gslb.node.keeper import ServedTable, TableKeeper
+from gslb.node.ledger import Ledger
 from gslb.node.notify import notify, watchdog_seconds
 from gslb.node.records import Records
 from gslb.node.statedir import StateDirectory
@@ -68,7 +71,9 @@ class Supervisor:
         self._handle_signals()
         settings = self.settings
         state = StateDirectory(settings.state_directory)
-        self._workers = Workers(settings.state_directory, _orders(settings, state.cookie_secrets()))
+        self._ledger = Ledger(settings.state_directory)
+        orders = _orders(settings, state.cookie_secrets())
+        self._workers = Workers(settings.state_directory, orders, self._ledger)
         self._records = Records(settings.state_directory, _now)
         self._watch = Watch(self._records, time.monotonic, _now, settings)
         self._keeper = TableKeeper(
@@ -78,12 +83,13 @@ class Supervisor:
             now=_now,
             situate=self._watch.situation,
             replan=self._watch.replan,
+            relabel=self._ledger.relabel,
         )
         hub = EventHub()
         self._records.listen(hub.publish)
         workers = self._workers.status
         self._desk = Desk(self._keeper, self._watch, self._records, workers, _now)
-        self._doors = Doors(settings, self._desk, hub, workers, _now)
+        self._doors = Doors(settings, self._desk, hub, self._sources(), _now)
         stop = asyncio.create_task(self._wait_for_stop())
         start = asyncio.create_task(self._start())
         await asyncio.wait({stop, start}, return_when=asyncio.FIRST_COMPLETED)
@@ -99,10 +105,26 @@ class Supervisor:
         await self._end(background)
         state.close()
 
+    def _sources(self) -> list[Callable[[], Values]]:
+        """Return who has values of metrics."""
+        keeper, ledger, records = self._keeper, self._ledger, self._records
+        files = ", ".join(map(str, self.settings.policies))
+        return [
+            lambda: numbers.policies(keeper.compiled, files),
+            lambda: numbers.tables(keeper, records.troubles),
+            lambda: numbers.workers(self._workers.children),
+            lambda: numbers.health(self._watch),
+            lambda: numbers.audit(records.audited),
+            ledger.values,
+            lambda: numbers.panics(ledger.labels),
+        ]
+
     async def _start(self) -> list[asyncio.Task[None]]:
         """Bring everything up and return what runs in the background. Raises GslbError."""
         settings = self.settings
         orphans = takeover.find_orphans(settings.state_directory)
+        for orphan in orphans:
+            self._ledger.adopt(orphan.counters)
         sockets = takeover.gather_sockets(settings.listen, settings.workers, orphans)
         background = [asyncio.create_task(self._keeper.aliases.run())]
         served = await self._first_table()
@@ -206,6 +228,7 @@ class Supervisor:
             "refused": keeper.refusal,
             "failed": keeper.failures,
             "workers": await self._workers.status(),
+            "queries": self._ledger.totals().sums("gslb_dns_requests_total", "proto"),
             "drains": [one.model_dump(mode="json") for one in self._desk.held()],
             "file_drains": [
                 {"location": path, **drain.model_dump(mode="json")}
@@ -271,6 +294,7 @@ class Supervisor:
         await self._doors.close()
         await self._keeper.close()
         await self._workers.stop()
+        self._ledger.close()
         (self.settings.state_directory / control.SUPERVISOR_SOCKET).unlink(missing_ok=True)
         self._records.close()
 

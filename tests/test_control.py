@@ -174,3 +174,33 @@ def test_a_folder_that_is_missing_is_said(tmp_path: Path) -> None:
     """The error names the path."""
     with pytest.raises(ControlError, match="cannot open the control socket"):
         control.listen_at(tmp_path / "none" / "s")
+
+
+async def test_descriptors_come_with_a_request_and_are_closed_when_it_is_answered(
+    tmp_path: Path,
+) -> None:
+    """Whoever wants to keep one duplicates it; what is written as passed is not believed."""
+    seen: list[list[int]] = []
+
+    async def take(request: Message) -> Message:
+        seen.append(list(request["passed"]))
+        for descriptor in request["passed"]:
+            os.write(descriptor, b"came")
+        return {}
+
+    with control.listen_at(tmp_path / "s") as listener:
+        task = asyncio.create_task(control.serve(listener, take))
+        talk = Conversation.open(tmp_path / "s")
+        read_end, write_end = os.pipe()
+        assert await talk.ask({"passed": [0]}, 5) == {"ok": True}
+        await talk.ask({}, 5, [write_end])
+        os.close(write_end)
+        assert os.read(read_end, 100) == b"came"
+        assert os.read(read_end, 100) == b""  # no other end of the pipe is open any more
+        await talk.ask({}, 5)
+        assert [len(one) for one in seen] == [0, 1, 0]
+        os.close(read_end)
+        talk.close()
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task

@@ -10,6 +10,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_open
 from prometheus_client.parser import text_string_to_metric_families as parse
 
+from gslb.desk.scrape import ValuesCollector
 from gslb.metrics import (
     METRICS,
     STATES,
@@ -19,7 +20,6 @@ from gslb.metrics import (
     MetricError,
     Number,
     Values,
-    ValuesCollector,
     one_hot,
 )
 
@@ -75,7 +75,7 @@ def test_buckets_add_up_and_keep_the_sum() -> None:
 def test_sources_stand_together_and_only_what_has_values_is_shown() -> None:
     name = "gslb_health_checks_total"
     text = generate_latest(
-        registry({name: {("a", "b", "ok"): 1}}, {name: {("a", "b", "timeout"): 2}})
+        registry({name: {("http", "ok"): 1}}, {name: {("http", "timeout"): 2}})
     ).decode()
     (family,) = parse(text)
     assert sorted(one.value for one in family.samples) == [1, 2]
@@ -86,8 +86,8 @@ def test_sources_stand_together_and_only_what_has_values_is_shown() -> None:
     "values",
     [
         {"gslb_nothing": {(): 1.0}},
-        {"gslb_store_up": {("x",): 1.0}},
-        {"gslb_store_up": {(): Histogram((1,), 1)}},
+        {"gslb_checker_up": {("x",): 1.0}},
+        {"gslb_checker_up": {(): Histogram((1,), 1)}},
         {"gslb_dns_request_size_bytes": {("udp",): 1.0}},
         {"gslb_dns_request_size_bytes": {("udp",): Histogram((1, 2), 1)}},
     ],

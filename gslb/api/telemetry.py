@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
@@ -22,7 +20,6 @@ def make_telemetry(
     missing: Missing,
     counts: RequestCounts | None = None,
     access: Access | None = None,
-    refresh: Callable[[], Awaitable[None]] | None = None,
 ) -> web.Application:
     """Return the app.
 
@@ -32,15 +29,12 @@ def make_telemetry(
         counts: where requests are counted.
         access: who may read the metrics (scope read); None: whoever reaches the port, which is
             for loopback only (ASVS 13.4.5). Health is for everybody: it says yes or no.
-        refresh: is waited for before each scrape, to ask processes that answer in their own time.
     """
 
     async def metrics(request: web.Request) -> web.StreamResponse:
         check_headers(request)
         if access is not None and Scope.READ not in access.admit(request).scopes:
             raise ApiProblem(403, f"This takes the scope {Scope.READ}.")
-        if refresh is not None:
-            await refresh()
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         return web.Response(body=encode(registry), headers={"Content-Type": content_type})
 

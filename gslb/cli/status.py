@@ -69,12 +69,12 @@ def describe(status: dict[str, Any]) -> list[str]:
     lines += [f"RECORDS     {trouble}" for trouble in status["records"]]
     for worker in status["workers"]:
         state = "serves" if worker["serving"] else "DOWN"
-        udp, tcp = worker.get("udp", {}), worker.get("tcp", {})
         lines.append(
             f"worker {worker['worker']:<4} {state}  pid {worker['pid']}"
             f"  generation {worker.get('generation', '-')}  restarts {worker['restarts']}"
-            f"  queries {udp.get('received', 0)} UDP, {tcp.get('received', 0)} TCP"
         )
+    queries = status["queries"]
+    lines.append(f"queries     {queries.get('udp', 0)} UDP, {queries.get('tcp', 0)} TCP in all")
     if status["refused"]:
         lines.append("REFUSED     the newest policies are not served:")
         lines += [f"  {line}" for line in status["refused"]]

@@ -149,11 +149,6 @@ class Desk:
             last_event=self.newest_event(),
         )
 
-    @property
-    def compiled(self) -> Compiled | None:
-        """What was compiled last; None: the served table is from an earlier run."""
-        return self._answers.compiled
-
     def missing(self) -> list[str]:
         """Return what keeps the node from being ready: nothing, once a table is served."""
         return [] if self._answers.served is not None else ["no answer table is served yet"]

@@ -9,9 +9,8 @@ import os
 import socket
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
@@ -26,9 +25,10 @@ from gslb.api.telemetry import make_telemetry
 from gslb.api.tokens import FILE_NAME, TokenFile
 from gslb.desk import numbers
 from gslb.desk.desk import Desk, state_of
+from gslb.desk.scrape import ValuesCollector
 from gslb.errors import GslbError
 from gslb.logs import Log
-from gslb.metrics import Values, ValuesCollector
+from gslb.metrics import Values
 from gslb.settings import Listen, Settings
 
 _log = Log(__name__)
@@ -42,10 +42,10 @@ class Doors:
         settings: Settings,
         desk: Desk,
         hub: EventHub,
-        workers: Callable[[], Awaitable[list[dict[str, Any]]]],
+        sources: Sequence[Callable[[], Values]],
         now: Callable[[], datetime],
     ) -> None:
-        """Open nothing yet.
+        """Open nothing yet. *sources* have the metrics of what is behind the desk.
 
         Raises:
             GslbError: others could come in, or listen in, where the settings say to listen (F22);
@@ -59,11 +59,10 @@ class Doors:
         self._tls = _tls(settings) if tls else None
         self._desk = desk
         self._hub = hub
-        self._workers = workers
+        self._sources = sources
         self._tokens = TokenFile(settings.state_directory / FILE_NAME)
         self._access = TokenAccess(self._tokens, now, time.monotonic)
         self._counts = RequestCounts()
-        self._totals = numbers.WorkerTotals()
         self._listeners: list[Listener] = []
 
     async def open(self) -> None:
@@ -82,7 +81,6 @@ class Doors:
                 self._desk.missing,
                 self._counts,
                 None if local else self._access,
-                self._refresh,
             )
             await self._serve(app, _socket(listen, "metrics"), tls)
             _log.info("metrics listen", listen=str(listen), tls=tls is not None)
@@ -99,21 +97,14 @@ class Doors:
 
     def _registry(self) -> CollectorRegistry:
         registry = CollectorRegistry()
-        registry.register(ValuesCollector(self._sources()))
-        return registry
-
-    def _sources(self) -> Sequence[Callable[[], Values]]:
-        return (
+        own = (
             numbers.program,
-            lambda: numbers.policies(self._desk.compiled),
             lambda: numbers.requests(self._counts),
             lambda: numbers.drains(self._desk.held()),
             lambda: numbers.endpoints(self._desk.nodes(), state_of),
-            self._totals.values,
         )
-
-    async def _refresh(self) -> None:
-        self._totals.take(await self._workers())
+        registry.register(ValuesCollector([*own, *self._sources]))
+        return registry
 
     async def close(self) -> None:
         """Let requests end and close every socket."""

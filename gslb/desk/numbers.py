@@ -3,79 +3,112 @@
 from __future__ import annotations
 
 import platform
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
-
-import dns.rcode
 
 from gslb import __version__
 from gslb.api.counts import RequestCounts
 from gslb.api.models import Drain
-from gslb.metrics import Number, Values, one_hot
+from gslb.metrics import Histogram, Number, Values, one_hot
+from gslb.node.children import Child
 from gslb.node.compilation import Compiled
+from gslb.node.keeper import TableKeeper
+from gslb.node.watch import Watch
+from gslb.state.locations import site_and_zone
 from gslb.state.tree import Node
+from gslb.steering.labels import Labels
+from gslb.steering.model import Reason
+from healthcheck.votes import Doubt
 
+_UNBELIEVING = {Reason.PANIC.value, Reason.FAIL_OPEN.value}
 _Labels = tuple[str, ...]
-
-
-class WorkerTotals:
-    """Counters of all workers together, which go on when one of them is started again."""
-
-    def __init__(self) -> None:
-        """Nothing has been counted."""
-        self._ended: Counter[_Labels] = Counter()  # of workers that are gone
-        self._running: dict[int, tuple[object, Counter[_Labels]]] = {}  # by number: pid, counts
-
-    def take(self, said: Iterable[Mapping[str, Any]]) -> None:
-        """Note what each worker says of itself; one that is silent keeps what it said last."""
-        for one in said:
-            if not one.get("serving"):
-                continue
-            number, pid = one["worker"], one["pid"]
-            known = self._running.get(number)
-            if known is not None and known[0] != pid:
-                self._ended.update(known[1])
-            self._running[number] = pid, _counts(one)
-
-    def values(self) -> Values:
-        """Return them by metric. What workers do not tell apart has an empty label."""
-        total = Counter(self._ended)
-        for _, counts in self._running.values():
-            total.update(counts)
-        values: dict[str, dict[_Labels, Number]] = {}
-        for (metric, *labels), count in total.items():
-            values.setdefault(metric, {})[tuple(labels)] = float(count)
-        return values
-
-
-def _counts(said: Mapping[str, Any]) -> Counter[_Labels]:
-    """Return the counters of one worker, by metric and labels."""
-    found: Counter[_Labels] = Counter()
-    for proto in ("udp", "tcp"):
-        counts = said.get(proto, {})
-        found["gslb_dns_requests_total", "", proto, "", ""] += counts.get("received", 0)
-        found["gslb_dns_dropped_total", "no answer due"] += counts.get("silent", 0)
-        found["gslb_dns_dropped_total", "not sent"] += counts.get("unsent", 0)
-    for rcode, count in said.get("rcodes", {}).items():
-        word = dns.rcode.to_text(dns.rcode.Rcode.make(int(rcode)))
-        found["gslb_dns_responses_total", "", word] += count
-    return found
 
 
 def program() -> Values:
     """Return what runs."""
-    return {"gslb_build_info": {(__version__, "", platform.python_version()): 1.0}}
+    return {"gslb_build_info": {(__version__, platform.python_version()): 1.0}}
 
 
-def policies(compiled: Compiled | None) -> Values:
-    """Return which policies and which geography are in use."""
+def policies(compiled: Compiled | None, source: str) -> Values:
+    """Return which policies, from where, and which geography are in use."""
     if compiled is None:
         return {}
+    v4, v6 = compiled.geo_ranges
     return {
-        "gslb_policy_info": {(compiled.policy, ""): 1.0},
-        "gslb_geo_info": {(compiled.geo, ""): 1.0},
+        "gslb_policy_info": {(compiled.policy, source): 1.0},
+        "gslb_geo_info": {(compiled.geo,): 1.0},
+        "gslb_geo_ranges": {("4",): float(v4), ("6",): float(v6)},
     }
+
+
+def tables(keeper: TableKeeper, troubles: Iterable[str]) -> Values:
+    """Return which table is to be served, how that came, and what stands against it."""
+    values: dict[str, Mapping[_Labels, Number]] = {
+        "gslb_policy_reloads_total": {(how,): float(n) for how, n in keeper.reloads.items()},
+        "gslb_trouble": {
+            ("policies refused",): float(bool(keeper.refusal)),
+            ("policies not compiled",): float(bool(keeper.failure)),
+            ("change not served",): float(bool(keeper.stuck)),
+            ("geography not renewed",): float(bool(keeper.unread)),
+            ("records not kept",): float(any(True for _ in troubles)),
+        },
+    }
+    if keeper.served is not None:
+        values["gslb_table_generation"] = {(): float(keeper.served.generation)}
+    if keeper.taken_up is not None:
+        at = keeper.taken_up.timestamp()
+        values["gslb_policy_last_success_timestamp_seconds"] = {(): at}
+    return values
+
+
+def workers(children: Iterable[Child]) -> Values:
+    """Return what each worker serves, and how often it had to be started again."""
+    found = [(str(child.number), child) for child in children]
+    return {
+        "gslb_worker_generation": {(n,): float(child.generation) for n, child in found},
+        "gslb_worker_restarts_total": {(n,): float(child.restarts.count) for n, child in found},
+    }
+
+
+def health(watch: Watch) -> Values:
+    """Return what checks have seen, what was made of it, and how the checker is."""
+    checks: dict[_Labels, Number] = {}
+    times: dict[_Labels, tuple[tuple[int, ...], float]] = {}
+    for (type_, kind), (tries, took) in watch.counts.tries().items():
+        checks[type_, kind.value] = float(sum(tries))
+        known, before = times.get((type_,), ((0,) * len(tries), 0.0))
+        times[(type_,)] = tuple(map(sum, zip(known, tries, strict=True))), before + took
+    votes: dict[_Labels, Number] = {}
+    for endpoint, said in watch.votes().items():
+        for verdict, number in said.items():
+            key = (*site_and_zone(endpoint), verdict)
+            votes[key] = number + _number(votes.get(key))
+    beat = watch.checker.heartbeat
+    return {
+        "gslb_health_checks_total": checks,
+        "gslb_health_check_duration_seconds": {k: Histogram(*v) for k, v in times.items()},
+        "gslb_health_transitions_total": {
+            key: float(count) for key, count in watch.counts.transitions.items()
+        },
+        "gslb_health_votes": votes,
+        "gslb_health_held_back": {(): float(len(watch.overlay.waiting))},
+        "gslb_checker_up": {(): float(watch.checker.alive)} if watch.checks else {},
+        "gslb_checker_doubt": {(): float(beat is not None and beat.doubt is not Doubt.NONE)},
+        "gslb_checker_restarts_total": {(): float(watch.checker.restarts)},
+    }
+
+
+def panics(labels: Labels) -> Values:
+    """Return for each record whether any of its clients is answered without regard to health."""
+    active = dict.fromkeys(labels.records, 0.0)
+    for choice, why in labels.reasons.items():
+        if _UNBELIEVING & set(why.values()):
+            active[labels.records[labels.choices[choice][0]]] = 1.0
+    return {"gslb_panic_active": {(record,): state for record, state in active.items()}}
+
+
+def audit(counts: Mapping[str, int]) -> Values:
+    """Return what was written into the audit log."""
+    return {"gslb_audit_events_total": {(what,): float(n) for what, n in counts.items()}}
 
 
 def requests(counts: RequestCounts) -> Values:
@@ -91,11 +124,11 @@ def drains(held: Iterable[Drain]) -> Values:
         key = one.kind.value, one.location
         active[key] = 1.0
         if one.expires is not None:
-            expiry[key] = max(one.expires.timestamp(), _seconds(expiry.get(key)))
+            expiry[key] = max(one.expires.timestamp(), _number(expiry.get(key)))
     return {"gslb_drain_active": active, "gslb_drain_expiry_timestamp_seconds": expiry}
 
 
-def _seconds(value: Number | None) -> float:
+def _number(value: Number | None) -> float:
     return value if isinstance(value, float) else 0.0
 
 

@@ -26,6 +26,7 @@ from gslb.dataplane.worker import Orders, Passed
 from gslb.errors import GslbError
 from gslb.logs import Log
 from gslb.node.keeper import ServedTable
+from gslb.node.ledger import Ledger
 from gslb.node.sockets import OpenSocket
 
 START_SECONDS = 30.0  # for a worker to map and verify its table; 100 000 names take about 1 s
@@ -76,10 +77,18 @@ class Workers:
     """All workers of this supervisor."""
 
     def __init__(
-        self, directory: Path, template: Orders, now: Callable[[], float] = time.monotonic
+        self,
+        directory: Path,
+        template: Orders,
+        ledger: Ledger,
+        now: Callable[[], float] = time.monotonic,
     ):
-        """Keep control sockets in *directory*; *template* has what is the same for each worker."""
+        """Keep control sockets in *directory*; *template* has what is the same for each worker.
+
+        What they count is in *ledger*.
+        """
         self.children: list[Child] = []
+        self.ledger = ledger
         self._directory = directory
         self._template = template
         self._now = now
@@ -137,12 +146,14 @@ class Workers:
         """Start *child*'s process and wait until it serves. Raises GslbError if it does not."""
         assert self._table is not None
         table = self._table
+        counters = [one.descriptor for one in self.ledger.open(child.number, table.generation)]
         orders = replace(
             self._template,
             number=child.number,
             table=str(table.path),
             generation=table.generation,
             control=child.listener.fileno(),
+            counters=tuple(counters),
             sockets=tuple(
                 Passed(own.kind, str(own.listen), own.sock.fileno()) for own in child.sockets
             ),
@@ -152,7 +163,11 @@ class Workers:
         child.process = subprocess.Popen(  # noqa: ASYNC220 - it takes a millisecond
             [sys.executable, "-P", "-m", "gslb.dataplane.worker"],  # -P: no code from this folder
             stdin=subprocess.PIPE,
-            pass_fds=[orders.control, *(passed.descriptor for passed in orders.sockets)],
+            pass_fds=[
+                orders.control,
+                *counters,
+                *(passed.descriptor for passed in orders.sockets),
+            ],
         )
         assert child.process.stdin is not None
         with contextlib.suppress(BrokenPipeError):  # it died already; that shows below
@@ -190,6 +205,7 @@ class Workers:
         while True:
             assert child.process is not None
             await _ended(child.process)
+            self.ledger.died(child.number)
             if child.conversation is not None:
                 child.conversation.close()
                 child.conversation = None
@@ -215,11 +231,17 @@ class Workers:
             return ""  # it is being started, with this table
         request = {"do": "serve", "table": str(table.path), "generation": table.generation}
         try:
-            answer = await child.conversation.ask(request, SWAP_SECONDS)
+            blocks = self.ledger.open(child.number, table.generation)
+        except GslbError as error:
+            return f"worker {child.number}: {error}"
+        descriptors = [block.descriptor for block in blocks]
+        try:
+            answer = await child.conversation.ask(request, SWAP_SECONDS, descriptors)
         except ControlError as error:
             _kill(child.process)  # its watcher starts another, which begins with this table
             return f"worker {child.number}: {error}; it is replaced"
         if not answer.get("ok"):
+            self.ledger.drop(blocks)
             return f"worker {child.number}: {answer.get('error', 'refused')}"
         child.generation = table.generation
         return ""

@@ -13,7 +13,7 @@ import contextlib
 import pickle
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from gslb.state import inventory as inventories
 from gslb.state.inventory import Inventory
 from gslb.steering.drainplan import DrainPlan
 from gslb.steering.explanation import Explanation
+from gslb.steering.labels import LabelChange
 from gslb.steering.situation import Situation
 
 LENGTH_OCTETS = 8  # in front of each pickled value
@@ -107,6 +108,7 @@ class Compiled:
     geo_alarms: tuple[str, ...]
     seconds: float
     octets: int
+    geo_ranges: tuple[int, int] = (0, 0)  # of the geo table: IPv4, IPv6
     measured: bool = False  # measurements are in use; they age
     changes: Changes | None = None  # since what was served before; None: nothing to compare with
     inventory: Inventory = inventories.EMPTY  # endpoints, checks and what protects them
@@ -178,6 +180,7 @@ class Patched:
 
     choices: int
     pools: int
+    relabelled: LabelChange = field(default_factory=LabelChange)
 
 
 def lines_of(problems: Iterable[Problem], severity: Severity) -> list[str]:

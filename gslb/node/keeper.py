@@ -33,6 +33,7 @@ from gslb.settings import Settings
 from gslb.state.tables import TableStore
 from gslb.steering.drainplan import DrainPlan
 from gslb.steering.explanation import Explanation
+from gslb.steering.labels import LabelChange
 from gslb.steering.situation import AliasAddresses, Situation
 
 ALIAS_WAIT_SECONDS = 2.0  # for names that never had an address, before a table with them is served
@@ -72,6 +73,7 @@ class TableKeeper:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         situate: Situate = nothing_known,
         replan: Callable[[Compiled], None] = lambda _: None,
+        relabel: Callable[[int, LabelChange], None] = lambda *_: None,
     ) -> None:
         """Keep tables in *store*.
 
@@ -84,6 +86,7 @@ class TableKeeper:
             situate: says what is true, with aliases as they were resolved last; `changed` tells
                 of it when that may be something else than before.
             replan: is told of a plan before a table of it is served.
+            relabel: is told what a change in the table of a generation makes of its labels.
         """
         self.served: ServedTable | None = None
         self.compiled: Compiled | None = None  # None: the served table is from an earlier run
@@ -91,6 +94,8 @@ class TableKeeper:
         self.failure = ""  # why the newest policies could not be put into service; "": they could
         self.stuck = ""  # why the newest change of situation is not served; "": it is
         self.unread = ""  # why geography and measurements were not renewed in time; "": they were
+        self.reloads = dict.fromkeys(("done", "unchanged", "refused", "failed"), 0)
+        self.taken_up: datetime | None = None  # when policies were last served, or found the same
         self.aliases = AliasResolver(
             settings.state_directory / "aliases.json", settings.resolvers, self._aliases_changed
         )
@@ -101,6 +106,7 @@ class TableKeeper:
         self._clock = now
         self._situate = situate
         self._replan = replan
+        self._relabel = relabel
         self._compiler: Compiler | None = None
         self._situation: Situation | None = None  # that the served table shows
         self._looked_around: datetime | None = None  # when geography and measurements were read
@@ -138,6 +144,7 @@ class TableKeeper:
         try:
             result = await self._reload(compiler)
         except GslbError as error:
+            self.reloads["failed"] += 1
             self.refusal, self.failure = [], str(error)
             _log.error("policies not compiled; what was served stays", reason=str(error))
             raise
@@ -146,8 +153,11 @@ class TableKeeper:
                 await compiler.close()
         self.refusal, self.failure = [], ""
         if not isinstance(result, Refused):
+            self.reloads["unchanged" if isinstance(result, Unchanged) else "done"] += 1
+            self.taken_up = self._clock()
             self.unread = ""
         else:
+            self.reloads["refused"] += 1
             self.refusal = result.lines
             for line in self.refusal:
                 _log.error("policies refused; what was served stays", problem=line)
@@ -300,6 +310,7 @@ class TableKeeper:
             if isinstance(result, Compiled):
                 compiled = result
             else:
+                self._relabel(compiled.generation, result.relabelled)
                 _log.info("table patched", choices=result.choices, pools=result.pools)
         self._situation = now
         return compiled
@@ -319,6 +330,7 @@ class TableKeeper:
         if isinstance(result, Compiled):
             _log.info("geography and measurements renewed", generation=result.generation)
             return result
+        self._relabel(compiled.generation, result.relabelled)
         return compiled
 
     async def _patch(

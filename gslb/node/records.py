@@ -6,6 +6,7 @@ says so, and refuses what would have to be written there.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
@@ -31,6 +32,7 @@ class Records:
         """Open what is in *directory*; *now* is wall time (aware). What fails is in `troubles`."""
         self.troubles: list[str] = []
         self.audit: AuditLog | None = None
+        self.audited: Counter[str] = Counter()  # lines since the start, by action
         self._now = now
         self._listeners: list[Listener] = []
         self._unkept = ""  # why nothing can be kept; empty: it can
@@ -116,6 +118,7 @@ class Records:
         if self.audit is None:
             raise AuditError("the audit log could not be opened when the node started")
         self.audit.append(entry, self._now())
+        self.audited[entry.action] += 1
 
     def sweep(self, at: datetime) -> None:
         """Forget the overrides that have expired by *at* (aware), and tell of them."""

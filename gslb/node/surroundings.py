@@ -28,6 +28,11 @@ class Surroundings:
     source: str  # which geography, for people
     alarms: tuple[str, ...]
 
+    @property
+    def ranges(self) -> tuple[int, int]:
+        """How many address ranges the geography has: IPv4, IPv6."""
+        return len(self.world.geo.starts4), len(self.world.geo.starts6)
+
 
 def look_around(
     geo: GeoSettings, state_directory: Path, at: datetime, today: date | None = None

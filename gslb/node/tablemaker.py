@@ -124,6 +124,7 @@ class TableMaker:
             warning_count=count,
             geo=around.source,
             geo_alarms=around.alarms,
+            geo_ranges=around.ranges,
             seconds=time.monotonic() - started,
             octets=octets,
             measured=around.world.latency is not None,
@@ -176,7 +177,8 @@ class TableMaker:
             patch = self._renderer.patch(change.situation)
             with contextlib.suppress(ArenaFull):
                 self._writer.patch(patch)
-                return Patched(len(patch.choices), len(patch.pools))
+                relabelled = self._renderer.relabelled
+                return Patched(len(patch.choices), len(patch.pools), relabelled)
         path, octets = self._write(self._renderer, change.spare_generation, change.situation)
         self._compiled = replace(
             self._compiled, path=path, generation=change.spare_generation, octets=octets
@@ -210,6 +212,7 @@ class TableMaker:
             generation=change.spare_generation,
             geo=around.source,
             geo_alarms=around.alarms,
+            geo_ranges=around.ranges,
             measured=around.world.latency is not None,
             changes=None,
             octets=octets,
@@ -224,7 +227,7 @@ class TableMaker:
         if bad:  # a mistake of ours, not the operator's: what is served stays
             raise GslbError(f"the new answer table is not valid: {'; '.join(bad[:MAX_REASONS])}")
         self._store.claim(generation)
-        path = self._store.write(octets, generation)
+        path = self._store.write(octets, generation, renderer.labels.to_json())
         self._writer = TableWriter(map_table(path, writable=True))
         return path, len(octets)
 

@@ -17,6 +17,7 @@ from gslb import control
 from gslb.control import ControlError, Message, NobodyThereError
 from gslb.errors import GslbError
 from gslb.logs import Log
+from gslb.node.ledger import Ledger
 from gslb.node.sockets import TYPES, Kind, OpenSocket, claim, open_shared, without_missing_ipv6
 from gslb.settings import Listen, parse_listen
 
@@ -32,6 +33,7 @@ class Orphan:
 
     path: Path  # of its control socket
     sockets: tuple[OpenSocket, ...]
+    counters: tuple[int, ...] = ()  # descriptors of the blocks that it counts in
 
 
 def find_orphans(directory: Path) -> list[Orphan]:
@@ -51,7 +53,9 @@ def find_orphans(directory: Path) -> list[Orphan]:
             _log.error("worker without supervisor hangs", reason=str(error))
             orphans.append(Orphan(kept, ()))
         else:
-            orphans.append(Orphan(kept, tuple(_adopt(answer["sockets"], descriptors))))
+            named = answer["sockets"]
+            sockets = tuple(_adopt(named, descriptors[: len(named)]))
+            orphans.append(Orphan(kept, sockets, tuple(descriptors[len(named) :])))
             _log.warning("worker without supervisor found", worker_pid=answer["pid"])
     return orphans
 
@@ -71,10 +75,13 @@ def send_home(directory: Path) -> tuple[int, int]:
     They finish the connections that they have. Only for the holder of the directory's lock.
     """
     orphans = find_orphans(directory)
+    ledger = Ledger(directory)
     for orphan in orphans:
+        ledger.adopt(orphan.counters)
         for one in orphan.sockets:
             one.sock.close()
     left = retire(orphans)
+    ledger.close()
     return len(orphans) - len(left), len(left)
 
 

@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 from gslb.api.access import Scope, TokenAccess
 from gslb.api.problems import HEADERS
 from gslb.api.telemetry import make_telemetry
-from gslb.metrics import ValuesCollector
+from gslb.desk.scrape import ValuesCollector
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gslb.dataplane.counters import Event
+from gslb.dataplane.counters import Client, Event
 from gslb.dataplane.settings import Transport
 from tests.dataplane.counted import event
 
@@ -89,6 +89,16 @@ def test_family_zero_is_counted(world) -> None:
     """S4: such clients exist, and somebody should see how many."""
     world.ask("www.example.com", options=[dns.edns.GenericOption(8, b"\0\0\0\0")])
     assert event(world.responder.countings.udp, Event.UNKNOWN_FAMILY) == 1
+
+
+@pytest.mark.parametrize(
+    ("ecs", "client"),
+    [(None, Client.RESOLVER), ("203.0.113.0/24", Client.ECS), ("10.1.2.0/24", Client.PRIVATE)],
+)
+def test_how_a_client_was_known_is_noted(world, ecs, client) -> None:
+    """Who counts sees how many resolvers say where their clients are."""
+    world.ask("www.example.com", ecs=ecs)
+    assert world.responder.countings.udp.client is client
 
 
 def test_two_options_are_formerr(world) -> None:

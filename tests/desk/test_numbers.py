@@ -11,39 +11,19 @@ from gslb.api.counts import RequestCounts
 from gslb.api.models import Drain
 from gslb.desk import numbers
 from gslb.desk.desk import state_of
-from gslb.metrics import Values, ValuesCollector
+from gslb.desk.scrape import ValuesCollector
+from gslb.metrics import Values
 from gslb.state.overrides import Kind, Override
 from gslb.state.tree import Node
+from gslb.steering.labels import LabelChange, Labels
 
 AT = datetime(2026, 12, 1, tzinfo=UTC)
-
-
-def worker(pid: int, received: int, *, serving: bool = True) -> dict[str, object]:
-    return {
-        "worker": 0,
-        "pid": pid,
-        "serving": serving,
-        "udp": {"received": received, "silent": 1, "unsent": 0},
-        "tcp": {"received": 2},
-        "rcodes": {"0": received, "3": 1},
-    }
 
 
 def shown(*values: Values) -> str:
     registry = CollectorRegistry()
     registry.register(ValuesCollector([lambda one=one: one for one in values]))
     return generate_latest(registry).decode()
-
-
-def test_counters_go_on_when_a_worker_is_started_again() -> None:
-    totals = numbers.WorkerTotals()
-    totals.take([worker(1, 10)])
-    totals.take([worker(1, 0, serving=False)])
-    totals.take([worker(2, 3)])
-    text = shown(totals.values())
-    assert 'gslb_dns_requests_total{family="",proto="udp",type="",zone=""} 13.0' in text
-    assert 'gslb_dns_responses_total{rcode="NXDOMAIN",zone=""} 2.0' in text
-    assert 'gslb_dns_dropped_total{reason="no answer due"} 2.0' in text
 
 
 def test_drains_are_shown_with_their_end() -> None:
@@ -73,6 +53,19 @@ def test_each_zone_has_one_state() -> None:
 def test_the_program_and_its_requests_are_known() -> None:
     counts = RequestCounts()
     counts.by_kind["GET", "/api/v1/status", "200"] += 1
-    text = shown(numbers.program(), numbers.requests(counts), numbers.policies(None))
+    text = shown(numbers.program(), numbers.requests(counts), numbers.policies(None, "p.yaml"))
     assert "gslb_build_info{" in text
     assert 'gslb_http_requests_total{code="200",method="GET",route="/api/v1/status"} 1.0' in text
+
+
+def test_a_record_panics_while_any_of_its_clients_is_answered_without_regard_to_health() -> None:
+    reasons = {0: {"aws/r": "preferred"}, 1: {"aws/r": "panic"}, 2: {"": "last_resort"}}
+    labels = Labels(("www", "api"), ((0, "all"), (0, "rest"), (1, "all")), dict(reasons), {})
+    assert numbers.panics(labels)["gslb_panic_active"] == {("www",): 1.0, ("api",): 0.0}
+    labels.take(LabelChange({1: {"aws/r": "fail_open"}, 2: {"aws/r": "fail_open"}}))
+    assert numbers.panics(labels)["gslb_panic_active"] == {("www",): 1.0, ("api",): 1.0}
+
+
+def test_the_audit_log_is_counted_by_action() -> None:
+    text = shown(numbers.audit({"drain.create": 2}))
+    assert 'gslb_audit_events_total{action="drain.create"} 2.0' in text
