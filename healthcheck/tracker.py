@@ -9,8 +9,8 @@ an answer, and its re-checks make it short).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import NamedTuple
 
 from healthcheck.model import Kind, Outcome, Probe, Status, Transition, Verdict
 
@@ -27,8 +27,7 @@ class Freshness(StrEnum):
     EXPIRED = "expired"
 
 
-@dataclass(frozen=True, slots=True)
-class Belief:
+class Belief(NamedTuple):
     """What is believed of one target, and the run of verdicts against it."""
 
     status: Status = Status.UNKNOWN
@@ -43,8 +42,7 @@ class Belief:
         return (self.status is Status.DOWN) == (self.run == 0) and self.seen_at is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """What one outcome did."""
 
     belief: Belief
@@ -61,16 +59,16 @@ def observe(probe: Probe, belief: Belief, outcome: Outcome) -> Step:
     too old to speak begins anew.
     """
     if outcome.verdict is Verdict.UNKNOWN:
-        return Step(belief if belief.tried else replace(belief, tried=True))
+        return Step(belief if belief.tried else belief._replace(tried=True))
     seen = Status.UP if outcome.verdict is Verdict.PASSED else Status.DOWN
     at = outcome.finished
     if seen is belief.status:
-        return Step(replace(belief, run=0, seen_at=at, tried=True))
+        return Step(Belief(seen, belief.since, 0, at, tried=True))
     fresh = freshness(probe, belief, at) is Freshness.FRESH
     run = (belief.run if fresh else 0) + 1
     if run < _needed(probe, belief.status, seen):
         again = min(RECHECK_AFTER, probe.every) if seen is Status.DOWN else None
-        return Step(replace(belief, run=run, seen_at=at, tried=True), again=again)
+        return Step(Belief(belief.status, belief.since, run, at, tried=True), again=again)
     after = Belief(seen, since=at, seen_at=at, tried=True)
     return Step(after, Transition(probe, belief.status, seen, outcome, at))
 
