@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 from healthcheck.model import Kind, Outcome, Probe, Status, Transition, Verdict
 
-RECHECK_AFTER = 1.0  # seconds from a contrary failure to the next try
+RECHECK_AFTER = 1.0  # seconds from the start of a contrary failure to the next try, at most
+RECHECK_SHARE = 0.2  # of the interval, where that is shorter
 FRESH_INTERVALS = 3  # a verdict speaks for this many intervals
 HOLD_AT_MOST = 600.0  # seconds that a belief outlives its last verdict before it is UNKNOWN
 
@@ -67,7 +68,7 @@ def observe(probe: Probe, belief: Belief, outcome: Outcome) -> Step:
     fresh = freshness(probe, belief, at) is Freshness.FRESH
     run = (belief.run if fresh else 0) + 1
     if run < _needed(probe, belief.status, seen):
-        again = min(RECHECK_AFTER, probe.every) if seen is Status.DOWN else None
+        again = _again(probe, outcome) if seen is Status.DOWN else None
         return Step(Belief(belief.status, belief.since, run, at, tried=True), again=again)
     after = Belief(seen, since=at, seen_at=at, tried=True)
     return Step(after, Transition(probe, belief.status, seen, outcome, at))
@@ -122,6 +123,15 @@ def first_pass_over(beliefs: Iterable[Belief]) -> bool:
     A try without a verdict counts: a family that has no route from here must not hold up the rest.
     """
     return all(belief.tried for belief in beliefs)
+
+
+def _again(probe: Probe, outcome: Outcome) -> float:
+    """Return the seconds from the end of a contrary failure until the next try.
+
+    They count from its start: what has timed out has been waited for already.
+    """
+    least = min(RECHECK_AFTER, RECHECK_SHARE * probe.every)
+    return max(0.0, least - (outcome.finished - outcome.started))
 
 
 def _needed(probe: Probe, held: Status, seen: Status) -> int:

@@ -18,7 +18,8 @@ from gslb.policy.presets import PRESETS
 from gslb.policy.problems import Problem, Severity, Where
 
 EVERY = 5.0  # seconds between probes
-TIMEOUT = 2.0  # seconds
+TIMEOUT = 2.0  # seconds, at most, where the policy says nothing
+TIMEOUT_SHARE = 0.4  # of the interval, where that is shorter
 DOWN_AFTER = 3  # failures in a row
 UP_AFTER = 3  # successes in a row
 SHORT_TIMEOUT = 0.5  # seconds; below it busy endpoints are taken for dead ones
@@ -97,7 +98,8 @@ class CheckBook:
         if read.timeout is not None and read.timeout < SHORT_TIMEOUT:
             text = f"timeout {read.timeout * 1000:g} ms: a busy endpoint will look dead"
             self._tell(where, "W315", text, "500 ms or more", Severity.WARNING)
-        every, timeout = read.every or EVERY, read.timeout or TIMEOUT
+        every = read.every or EVERY
+        timeout = read.timeout or default_timeout(every)
         if timeout > every:
             text = f"timeout {timeout:g} s is longer than every {every:g} s: probes would overlap"
             hint = "a timeout below every, so that one probe ends before the next begins"
@@ -134,6 +136,15 @@ class CheckBook:
         if (code, where, text) not in self._told:
             self._told.add((code, where, text))
             self.problems.append(Problem(where, code, text, severity, hint))
+
+
+def default_timeout(every: float) -> float:
+    """Return the timeout, in seconds, of a check that is run every so many seconds.
+
+    2 s of 5 s and above; in proportion below, so that what never answers is found out in proportion
+    too, but never so short that a busy endpoint looks dead.
+    """
+    return min(TIMEOUT, max(SHORT_TIMEOUT, TIMEOUT_SHARE * every))
 
 
 def target_family(check: Check) -> int | None:
