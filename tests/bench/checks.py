@@ -146,11 +146,11 @@ async def plain_asyncio(port: int, rate: int, seconds: float) -> float:
     until = loop.time() + seconds
     tasks: set[asyncio.Task[None]] = set()
     while loop.time() < until:
-        for number in range(number, number + batch):
+        for _ in range(batch):
+            number += 1
             task = loop.create_task(exchange(number))
             tasks.add(task)
             task.add_done_callback(tasks.discard)
-        number += 1
         await asyncio.sleep(batch / rate)
     await asyncio.gather(*tasks)
     return (cpu() - before) / done * 1e6
