@@ -30,3 +30,8 @@ class ManualClock:
 def wall(seconds: float) -> dt.datetime:
     """Return the time of day that a clock at *seconds* shows."""
     return _EPOCH + dt.timedelta(seconds=seconds)
+
+
+def stamp(seconds: float) -> str:
+    """Return that time of day as RFC 3339 text with milliseconds."""
+    return wall(seconds).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"

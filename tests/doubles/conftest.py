@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.doubles.fixtures import route53, route53_client
+from tests.doubles.fixtures import clouddns, route53, route53_client
 
-__all__ = ["route53", "route53_client"]
+__all__ = ["clouddns", "route53", "route53_client"]

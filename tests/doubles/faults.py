@@ -25,7 +25,6 @@ class Refusal:
     status: int
     code: str
     message: str
-    headers: tuple[tuple[str, str], ...] = ()
 
 
 class Hold:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.doubles.clouddns.double import CloudDnsDouble
 from tests.doubles.route53.account import Limits
 from tests.doubles.route53.double import Route53Double
 
@@ -32,3 +33,10 @@ def route53_client(route53: Route53Double, monkeypatch: pytest.MonkeyPatch) -> I
     client = boto3.client("route53", config=once)
     yield client
     client.close()
+
+
+@pytest.fixture
+def clouddns() -> Iterator[CloudDnsDouble]:
+    """Cloud DNS by a clock moved by hand, not throttled."""
+    with CloudDnsDouble() as double:
+        yield double
