@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import google.auth
 import google.auth.transport.requests
 import pytest
-from google.oauth2 import service_account
 
 from tests.doubles.clouddns import discovery, double
 from tests.doubles.clouddns.double import CloudDnsDouble
@@ -47,12 +47,14 @@ async def test_tokens(clouddns: CloudDnsDouble, client: Client) -> None:
     assert (await client.dns("GET", ZONE))[:2] == (401, "authError")
 
 
-def test_a_service_account_fetches_tokens(clouddns: CloudDnsDouble, tmp_path: Path) -> None:
+def test_a_service_account_fetches_tokens(
+    clouddns: CloudDnsDouble, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     clouddns.add_zone("example", "example.com.")
-    clouddns.write_service_account(tmp_path / "key.json")
-    credentials = service_account.Credentials.from_service_account_file(
-        str(tmp_path / "key.json"), scopes=[DNS_SCOPE]
-    )
+    for name, value in clouddns.environment(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    credentials, project = google.auth.default(scopes=[DNS_SCOPE])
+    assert project == "double"
     with google.auth.transport.requests.AuthorizedSession(credentials) as session:
         url = f"{clouddns.url}/dns/v1/projects/double/managedZones/example"
         assert session.get(url).json()["dnsName"] == "example.com."

@@ -30,7 +30,11 @@ def test_a_change_is_pending_until_its_time(
     route53: Route53Double, route53_client: Any, zone: str
 ) -> None:
     change = send(route53_client, zone, create(a_set("a.example.com", "192.0.2.1")))
-    status = lambda: route53_client.get_change(Id=change)["ChangeInfo"]["Status"]  # noqa: E731
+
+    def status() -> str:
+        shown: str = route53_client.get_change(Id=change)["ChangeInfo"]["Status"]
+        return shown
+
     assert status() == "PENDING"
     route53.manual.advance(59)
     assert status() == "PENDING"

@@ -60,9 +60,16 @@ class CloudDnsDouble(Double):
         with self._lock:
             self._tokens.revoke_all()
 
-    def write_service_account(self, path: Path) -> None:
-        """Write a key file for ``GOOGLE_APPLICATION_CREDENTIALS``; its tokens come from here."""
-        self._tokens.write_account(path)
+    def environment(self, folder: Path) -> dict[str, str]:
+        """What a process reads to come here as a service account, whose key goes into *folder*."""
+        key = folder / "clouddns-double.json"
+        self._tokens.write_account(key)
+        return {
+            "GSLB_CLOUDDNS_URL": self.url,
+            "GOOGLE_APPLICATION_CREDENTIALS": str(key),
+            "GOOGLE_CLOUD_PROJECT": self.project,
+            "NO_GCE_CHECK": "true",
+        }
 
     def add_zone(
         self, name: str, dns_name: str, *, private: bool = False, signed: bool = False
