@@ -372,3 +372,21 @@ async def test_deletions_of_a_change_are_limited(clouddns: CloudDnsDouble, clien
     assert (await client.change([], three))[1] == "quotaExceeded"
     assert (await client.change([], three[:2]))[0] == 200
     assert clouddns.changes("example")[1] == {"additions": [], "deletions": three[:2]}
+
+
+async def test_kinds_and_signatures_are_no_part_of_what_must_match(client: Client) -> None:
+    one = routed(WWW, wrr={"items": [{"weight": 1, "rrdatas": ["192.0.2.1"]}]})
+    await client.change([one])
+    item = {"weight": 1, "rrdatas": ["192.0.2.1"], "signatureRrdatas": []}
+    item["kind"] = "dns#rRSetRoutingPolicyWrrPolicyWrrPolicyItem"
+    echoed = routed(WWW, wrr={"items": [item], "kind": "dns#rRSetRoutingPolicyWrrPolicy"})
+    assert (await client.change([], [echoed]))[0] == 200
+
+
+async def test_a_deletion_names_one_set_once(client: Client) -> None:
+    one = rrset(WWW, "192.0.2.1")
+    await client.change([one])
+    assert (await client.change([], [one, one]))[1] == "invalid"
+    for field in ("name", "type"):
+        short = {name: value for name, value in one.items() if name != field}
+        assert (await client.change([], [short]))[1] == "required"
