@@ -199,6 +199,33 @@ GEO = {"items": [{"location": "us-east1", "rrdatas": ["192.0.2.1"]}]}
             "public zone",
         ),
         (
+            routed(
+                WWW,
+                wrr={"items": [{"weight": 1, "healthCheckedTargets": {"externalEndpoints": []}}]},
+            ),
+            "required",
+            "rrdatas",
+        ),
+        (
+            routed(
+                WWW,
+                wrr={
+                    "items": [
+                        {
+                            "weight": 1,
+                            "healthCheckedTargets": {
+                                "externalEndpoints": ["192.0.2.1"],
+                                "internalLoadBalancers": [{"ipAddress": "10.0.0.1"}],
+                            },
+                        }
+                    ]
+                },
+                healthCheck=CHECK,
+            ),
+            "invalid",
+            "exactly one of externalEndpoints",
+        ),
+        (
             routed(WWW, primaryBackup={"backupGeoTargets": GEO}),
             "required",
             "primaryTargets",
