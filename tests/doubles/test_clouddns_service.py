@@ -146,6 +146,7 @@ async def test_zones(clouddns: CloudDnsDouble, client: Client) -> None:
         ({"httpHealthCheck": {"port": 80, "proxyHeader": "PROXY_V1"}}, "proxyHeader"),
         ({"httpHealthCheck": {"port": 80, "path": "/"}}, "path"),
         ({"name": "Web"}, "name"),
+        ({"type": "SSL", "httpHealthCheck": {}}, "SSL"),
     ],
 )
 async def test_bad_health_checks(client: Client, more: dict[str, Any], words: str) -> None:
@@ -246,3 +247,11 @@ async def test_pace(clouddns: CloudDnsDouble, client: Client) -> None:
     assert statuses == [200, 200, 403]
     clouddns.manual.advance(0.5)
     assert (await client.dns("GET", ZONE))[0] == 200
+
+
+async def test_source_regions_go_with_three_types(client: Client) -> None:
+    check = http_check(type="SSL")
+    del check["httpHealthCheck"]
+    assert (await client.compute("POST", "/healthChecks", check))[1] == "invalid"
+    del check["sourceRegions"]
+    assert (await client.compute("POST", "/healthChecks", check))[0] == 200

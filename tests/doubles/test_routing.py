@@ -210,6 +210,11 @@ def test_simple_types_and_data(route53: Route53Double, route53_client: Any, zone
     ns = a_set("sub.example.com", "ns.example.net", rtype="NS", SetIdentifier="1", Weight=1)
     with refused("InvalidInput", "simple routing only"):
         send(route53_client, zone, create(ns))
+    with refused("InvalidInput", "cannot be an alias"):
+        send(route53_client, zone, create(alias("sub.example.com", "example.com", zone, "NS")))
+    many = routed("1", "elsewhere.example", rtype="CNAME", MultiValueAnswer=True)
+    with refused("InvalidInput", "cannot be a CNAME"):
+        send(route53_client, zone, create(many))
     no_ttl = a_set(WWW, "192.0.2.1")
     del no_ttl["TTL"]
     with refused("InvalidInput", "or TrafficPolicyInstanceId], but found none in Change with"):
