@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -21,7 +21,9 @@ class Bites(StrEnum):
     NEVER = "never"  # it changes how answers come about, or how many records they hold
     ALWAYS = "always"
     CLIENTS = "clients"  # whatever the health, for those clients who are told apart differently
-    SICK = "sick"  # while an endpoint that the name uses is down, or recovers
+    SICK = "sick"  # while an endpoint that the client's rule may use is down
+    REDUCED = "reduced"  # the same, or while one of them is drained
+    RAMPING = "ramping"  # while one of them gets a part of its weight only
     ALL_SICK = "all_sick"  # while no endpoint that the client's rule may use is up
 
 
@@ -51,6 +53,7 @@ class Code(StrEnum):
     STANDBY = "standby.dropped"
     FENCE = "fence.global"
     LAST_RESORT = "lastresort.dropped"
+    POOL = "pool.truncated"  # more endpoints than a group may have
     CNAME = "cname.mixed"  # host names beside addresses
     # health
     PROBE_CHANGED = "probe.changed"
@@ -89,8 +92,3 @@ def merged(losses: Iterable[Loss]) -> tuple[Loss, ...]:
             ),
         )
     )
-
-
-def for_policy(loss: Loss, policy: str, rtype: str) -> Loss:
-    """Return *loss* as one of another policy or type."""
-    return replace(loss, policy=policy, rtype=rtype)

@@ -57,6 +57,7 @@ class Step:
     """Pools that serve together. Those without targets have been left out."""
 
     key: str
+    rest: str  # of this step and all behind it, and the ending: chains that end alike share it
     shares: tuple[Share, ...]
     alone: bool  # the policy names one pool only here, drained or not
 
@@ -75,8 +76,8 @@ class Chain:
     `steps` has no empty step; it is empty only if the last resort answers for everything drained.
     """
 
-    key: str
-    rule: str  # the rule's name
+    key: str  # of the policy's words, drained or not: it is the `rest` of the first step
+    rule: str  # the name of the first rule that comes to it
     fence: bool
     steps: tuple[Step, ...]
     ending: Ending
@@ -97,7 +98,6 @@ class Block:
     prefix: str  # "192.0.2.0/24"
     chain: str
     weight: float  # part of all clients of the policy
-    named: bool  # a rule names this prefix or one around it
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,14 @@ class Answer:
 
 Up = Callable[[str], bool]  # key of a check → whether it passes
 Rrsets = Mapping[RrsetKey, Rrset]
+Supports = Mapping[str, Support]
+
+
+class Reader(Protocol):
+    """Answers as a provider would, from what was pushed."""
+
+    def answer(self, name: str, rtype: str, client: Client, up: Up) -> Answer:
+        """Return what *client* gets for *name*, with checks passing by *up*."""
 
 
 class Dialect(Protocol):
@@ -104,8 +112,8 @@ class Dialect(Protocol):
     def monthly_cost(self, supports: Sequence[Support]) -> float:
         """Return US dollars a month for *supports*, by list price."""
 
-    def evaluate(self, rrsets: Rrsets, name: str, rtype: str, client: Client, up: Up) -> Answer:
-        """Return how the provider answers *client* from *rrsets* as documented."""
+    def reader(self, rrsets: Rrsets, supports: Supports) -> Reader:
+        """Return what answers from *rrsets* as the provider documents it."""
 
 
 class Provider(Protocol):

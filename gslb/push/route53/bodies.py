@@ -1,0 +1,67 @@
+"""Parts of Route 53's ResourceRecordSet, and its limits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from gslb.push.model import Pool, Target
+from gslb.push.objects import Body, digest
+
+ZONE = "@zone"  # stands for the hosted zone's id
+COLLECTION = "@collection"  # stands for the CIDR collection's id
+MAX_IDENT = 128
+MAX_WEIGHT = 255
+MAX_GROUP = 100  # sets of one name and type
+_TEXT = 255  # octets of one string of a TXT record
+
+
+def short_ident(text: str) -> str:
+    """Return *text* if it can be a set identifier, else one made of it."""
+    if len(text) <= MAX_IDENT:
+        return text
+    return f"{text[: MAX_IDENT - 17]}-{digest(text)}"
+
+
+def policy_key(policy: str) -> str:
+    """Return what names the tree of a policy: readable, and its own.
+
+    >>> policy_key("www.example.com")
+    'www-example-com-b01d6f79'
+    """
+    slug = re.sub(r"[^a-z0-9]+", "-", policy.lower()).strip("-")[:40]
+    return f"{slug}-{digest(policy, 8)}"
+
+
+def geolocation(area: tuple[str, str, str]) -> dict[str, str]:
+    """Return the GeoLocation of (continent, country, subdivision)."""
+    continent, country, subdivision = area
+    if continent:
+        return {"ContinentCode": continent}
+    if subdivision:
+        return {"CountryCode": country, "SubdivisionCode": subdivision}
+    return {"CountryCode": country or "*"}
+
+
+def text_body(ttl: int, text: str) -> Body:
+    """Return the body of a TXT record with one text."""
+    return {"TTL": ttl, "ResourceRecords": [{"Value": quoted(text)}]}
+
+
+def quoted(text: str) -> str:
+    """Return *text* (no quotes or backslashes in it) as the value of a TXT record."""
+    parts = [text[at : at + _TEXT] for at in range(0, len(text), _TEXT)] or [""]
+    return " ".join(f'"{part}"' for part in parts)
+
+
+def unquoted(value: str) -> str:
+    """Return the text of a TXT value, its strings put together."""
+    return "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', value))
+
+
+def kept_targets(pool: Pool) -> Sequence[Target]:
+    """Return the targets that a group has room for, the heaviest, in their order."""
+    if len(pool.targets) <= MAX_GROUP:
+        return pool.targets
+    order = sorted(range(len(pool.targets)), key=lambda at: (-pool.targets[at].weight, at))
+    return [pool.targets[at] for at in sorted(order[:MAX_GROUP])]
