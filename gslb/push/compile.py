@@ -82,7 +82,21 @@ def desire(
                 refusals.append(made)
             else:
                 steered.append(made)
-    return Desired(_text(zone.apex), tuple(steered), tuple(plain), tuple(refusals))
+    return Desired(
+        _text(zone.apex), tuple(steered), tuple(plain), tuple(refusals), _drained(zone, situation)
+    )
+
+
+def _drained(zone: ZonePlan, situation: Situation) -> frozenset[str]:
+    """Return what drained endpoints would be answered as."""
+    found = set[str]()
+    for site in zone.sites.values():
+        for endpoint in site.endpoints:
+            if situation.drain_of(endpoint) is not None:
+                a, aaaa = known_addresses(endpoint, situation)
+                found.update(str(ip_address(octets)) for octets in (*a, *aaaa))
+                found.update([] if endpoint.cname is None else [_text(endpoint.cname)])
+    return frozenset(found)
 
 
 def _text(name: bytes) -> str:
@@ -216,7 +230,9 @@ class _Maker:
     def _pools(self, lowered: Policy, situation: Situation) -> dict[str, Pool]:
         """Return by site the pool of each site that the policy may use."""
         found = {}
-        for name in dict.fromkeys(s.name for r in lowered.rules for s in self.context.used(r)):
+        for name in dict.fromkeys(
+            s.name for rule in self.context.rules for s in self.context.used(rule)
+        ):
             found[name] = self._pool(lowered, self.context.sites[name], situation)
         return found
 
@@ -261,17 +277,18 @@ class _Maker:
             for group in groups(lowered, cls, names)
         ]
         live = {pool.key for pool in pools.values() if pool.targets}
+        ending = Ending(lowered.when_all_down.value)
+        last_step = wanted[0] if ending is Ending.SERVE_ALL else []  # what answers in the end
+        rests = [
+            digest([wanted[at:], last_step, last, lowered.ttl, rule.fence])
+            for at in range(len(wanted))
+        ]
         steps = []
-        for at, group in enumerate(wanted):
+        for group, rest in zip(wanted, rests, strict=True):
             shares = tuple(Share(pool, share) for pool, share in group if pool in live)
             if shares:
-                rest = digest([wanted[at:], self._end(lowered), last, lowered.ttl])
                 steps.append(Step(digest(group), rest, shares, len(group) == 1))
-        key = digest([wanted, self._end(lowered), last, lowered.ttl])
-        return Chain(key, rule.name, rule.fence, tuple(steps), self._end(lowered))
-
-    def _end(self, lowered: Policy) -> Ending:
-        return Ending(lowered.when_all_down.value)
+        return Chain(rests[0], rule.name, rule.fence, tuple(steps), ending)
 
     def _more(self, people: Population, pools: Mapping[str, Pool], views: int) -> Iterator[Loss]:
         """Yield what is lost by who the clients are, and by names that are resolved."""

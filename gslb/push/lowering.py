@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from gslb.policy.plan import Endpoint, Panic, Pick, Policy, Rule, Site, Spread, WhenAllDown
+from gslb.policy.plan import Endpoint, Panic, Pick, Policy, Site, Spread, WhenAllDown
 from gslb.policy.types import concerned
 from gslb.push.losses import Bites, Code, Loss, Severity
 from gslb.steering.decide import can_stand_in, rule_sites
@@ -30,14 +30,13 @@ class Context:
     word: str  # the type in text
 
     @property
-    def rules(self) -> list[Rule]:
-        """The rules that can decide the type."""
-        return [self.policy.rules[index] for index in concerned(self.policy, self.rtype)]
+    def rules(self) -> tuple[int, ...]:
+        """The numbers of the rules that can decide the type."""
+        return tuple(concerned(self.policy, self.rtype))
 
-    def used(self, rule: Rule) -> list[Site]:
-        """Return the sites that *rule* may use for the type."""
-        names = rule_sites(self.policy, self.sites, self.policy.rules.index(rule), self.rtype)
-        return [self.sites[name] for name in names]
+    def used(self, rule: int) -> list[Site]:
+        """Return the sites that rule number *rule* may use for the type."""
+        return [self.sites[n] for n in rule_sites(self.policy, self.sites, rule, self.rtype)]
 
     def loss(
         self, code: Code, about: str, wanted: str, given: str, severity: Severity, bites: Bites
@@ -76,8 +75,8 @@ def lower(context: Context) -> tuple[Policy, tuple[Loss, ...]]:
 
 def _losses(context: Context) -> Iterator[Loss]:
     policy, loss = context.policy, context.loss
-    for rule in context.rules:
-        used = context.used(rule)
+    for number in context.rules:
+        rule, used = policy.rules[number], context.used(number)
         if len(used) > 1 and (partial := [s for s in used if _can_spill(s, policy)]):
             names = ", ".join(site.name for site in partial)
             yield loss(

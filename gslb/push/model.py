@@ -143,3 +143,4 @@ class Desired:
     steered: tuple[SteeredSet, ...]
     plain: tuple[PlainSet, ...]
     refusals: tuple[Refusal, ...]
+    drained: frozenset[str]  # RDATA left out because of drains, as text

@@ -18,6 +18,7 @@ from gslb.push.losses import Loss
 
 Body = Mapping[str, object]
 RrsetKey = tuple[str, str, str]  # name, type, set identifier
+Place = tuple[str, str]  # name, type
 
 
 def canonical(value: object) -> str:
@@ -43,6 +44,11 @@ class Rrset:
     def key(self) -> RrsetKey:
         """What tells it from the others of its zone."""
         return self.name, self.rtype, self.ident
+
+    @property
+    def place(self) -> Place:
+        """Its name and type: what it shares with the sets of its group."""
+        return self.name, self.rtype
 
     @cached_property
     def text(self) -> str:
@@ -92,9 +98,8 @@ class Rendered:
 
     rrsets: Mapping[RrsetKey, Rrset]
     supports: Mapping[str, Support]
-    ranks: Mapping[tuple[str, str], int]  # by name and type; an alias ranks above what it names
     losses: tuple[Loss, ...]
-    entries: Mapping[tuple[str, str], str]  # steered name and type → policy
+    entries: Mapping[Place, str]  # name and type that clients ask for → policy; "": plain
 
 
 class Action(StrEnum):

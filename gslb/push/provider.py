@@ -8,7 +8,17 @@ from typing import Protocol
 
 from gslb.errors import GslbError
 from gslb.push.model import Desired
-from gslb.push.objects import Actual, Batch, Change, Limits, Rendered, Rrset, RrsetKey, Support
+from gslb.push.objects import (
+    Actual,
+    Batch,
+    Change,
+    Limits,
+    Place,
+    Rendered,
+    Rrset,
+    RrsetKey,
+    Support,
+)
 
 
 class PushError(GslbError):
@@ -99,6 +109,12 @@ class Dialect(Protocol):
 
     def owner_of(self, rrset: Rrset) -> str | None:
         """Return whose mark *rrset* carries itself, or None: then a TXT beside it tells."""
+
+    def refers(self, rrset: Rrset) -> frozenset[Place]:
+        """Return the sets of our own zone that *rrset* leads to."""
+
+    def weights(self, rrset: Rrset) -> Mapping[str, float]:
+        """Return the steered RDATA that *rrset* holds itself, with weights; aliases hold none."""
 
     def supports_of(self, rrset: Rrset) -> frozenset[str]:
         """Return the keys of the supports that *rrset* names."""

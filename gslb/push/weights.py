@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-WORTH_TELLING = 0.005  # share points: a rounding below this is no loss
+WORTH_TELLING = 0.005  # of all answers: a rounding below this harms nobody
 
 
 def scaled(weights: Sequence[int], greatest: int) -> tuple[int, ...]:

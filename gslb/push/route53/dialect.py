@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gslb.push.model import Desired
-from gslb.push.objects import Action, Change, Limits, Rendered, Rrset, Support
+from gslb.push.objects import Action, Change, Limits, Place, Rendered, Rrset, Support
 from gslb.push.ownership import owner_in
 from gslb.push.provider import Rrsets, Supports
-from gslb.push.route53.bodies import text_body, unquoted
+from gslb.push.route53.bodies import ZONE, text_body, unquoted
 from gslb.push.route53.probes import INTERVAL, Checks, monthly_price
 from gslb.push.route53.reading import Reader
 from gslb.push.route53.render import render
@@ -64,6 +64,19 @@ class Route53:
     def owner_of(self, rrset: Rrset) -> str | None:
         """Return whose mark the set identifier carries."""
         return owner_in(rrset.ident)
+
+    def refers(self, rrset: Rrset) -> frozenset[Place]:
+        """Return what the alias names."""
+        body: Any = rrset.body
+        alias = body.get("AliasTarget")
+        found = alias is not None and alias["HostedZoneId"] == ZONE
+        return frozenset({(alias["DNSName"], rrset.rtype)} if found else ())
+
+    def weights(self, rrset: Rrset) -> Mapping[str, float]:
+        """Return the value of a weighted set with its weight."""
+        body: Any = rrset.body
+        values = body.get("ResourceRecords", ()) if "Weight" in body else ()
+        return {one["Value"]: float(body["Weight"]) for one in values}
 
     def supports_of(self, rrset: Rrset) -> frozenset[str]:
         """Return the keys of the health check and of the location that *rrset* names."""

@@ -36,7 +36,7 @@ class Checks:
 
     def key(self, probes: Sequence[Probe]) -> str | None:
         """Return the key of the check that passes when all of *probes* do; None: none can."""
-        keys = [key for probe in probes if (key := self._one(probe)) is not None]
+        keys = sorted({key for probe in probes if (key := self._one(probe)) is not None})
         if len(keys) < 2:
             return keys[0] if keys else None
         body = {

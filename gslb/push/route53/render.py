@@ -42,8 +42,6 @@ TYPES = frozenset(
     {"A", "AAAA", "CAA", "CNAME", "DS", "HTTPS", "MX", "NAPTR", "NS", "PTR", "SPF", "SRV", "SSHFP",
      "SVCB", "TLSA", "TXT"}
 )  # fmt: skip
-# Ranks: what is aliased to comes first. Chains count on from CHAINS, the last step lowest.
-VALUES, STEPS, CHAINS, AREAS, TOPS, NAMES = 0, 1, 2, 10_000, 10_001, 10_002
 _Losing = Callable[[Code, str, str, str, Bites], Loss]
 
 
@@ -55,7 +53,6 @@ class _Tree:
     owner: str
     checks: Checks
     rrsets: dict[RrsetKey, Rrset] = field(default_factory=dict)
-    ranks: dict[tuple[str, str], int] = field(default_factory=dict)
     losses: list[Loss] = field(default_factory=list)
     entries: dict[tuple[str, str], str] = field(default_factory=dict)
 
@@ -63,7 +60,7 @@ class _Tree:
         """Return the name of a node of the tree."""
         return f"_{kind}-{key}.{self.zone}"
 
-    def add(self, name: str, rtype: str, rank: int, rest: str, body: Body) -> None:
+    def add(self, name: str, rtype: str, rest: str, body: Body) -> None:
         """Add a record set; *rest* is its identifier behind the mark, empty: it has none."""
         mine = "" if not rest else short_ident(ident(self.owner, rest))
         whole: dict[str, object] = {"Name": name, "Type": rtype, **body}
@@ -71,11 +68,10 @@ class _Tree:
             whole["SetIdentifier"] = mine
         made = Rrset(name, rtype, mine, whole)
         self.rrsets[made.key] = made
-        self.ranks[name, rtype] = max(rank, self.ranks.get((name, rtype), 0))
 
     def text(self, name: str, text: str) -> None:
         """Add a TXT record."""
-        self.add(name, "TXT", NAMES, "", text_body(MARK_TTL, text))
+        self.add(name, "TXT", "", text_body(MARK_TTL, text))
 
 
 def render(desired: Desired, owner: str, checks: Checks) -> Rendered:
@@ -87,7 +83,7 @@ def render(desired: Desired, owner: str, checks: Checks) -> Rendered:
     for plain in desired.plain:
         _plain(tree, plain)
     supports = {**checks.supports, **located.supports}
-    return Rendered(tree.rrsets, supports, tree.ranks, merged(tree.losses), tree.entries)
+    return Rendered(tree.rrsets, supports, merged(tree.losses), tree.entries)
 
 
 def _plain(tree: _Tree, plain: PlainSet) -> None:
@@ -99,8 +95,9 @@ def _plain(tree: _Tree, plain: PlainSet) -> None:
         )  # fmt: skip
         return
     records = [{"Value": value} for value in plain.rdatas]
-    tree.add(plain.name, plain.rtype, NAMES, "", {"TTL": plain.ttl, "ResourceRecords": records})
+    tree.add(plain.name, plain.rtype, "", {"TTL": plain.ttl, "ResourceRecords": records})
     tree.text(mark_name(plain.name, plain.rtype), mark(tree.owner))
+    tree.entries[plain.name, plain.rtype] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +117,7 @@ class _Steered:
         for key in used:
             self._chain(one.chains[key])
         for name in one.names:
-            self.tree.add(name, one.rtype, NAMES, "", {"AliasTarget": self._alias(top)})
+            self.tree.add(name, one.rtype, "", {"AliasTarget": self._alias(top)})
             self.tree.text(mark_name(name, one.rtype), mark(self.tree.owner))
             self.tree.entries[name, one.rtype] = one.policy
         self.tree.losses += [*one.losses, *self._losses(found, dropped=dropped)]
@@ -137,29 +134,28 @@ class _Steered:
                 routing = {"CollectionId": COLLECTION, "LocationName": location}
                 alias = self._alias(target)
                 body: Body = {"CidrRoutingConfig": routing, "AliasTarget": alias}
-                self.tree.add(top, rtype, TOPS, f"cidr-{location}", body)
+                self.tree.add(top, rtype, f"cidr-{location}", body)
         for area, chain in found.chains.items():
             alias = self._alias(self.tree.node("c", chain))
             body = {"GeoLocation": geolocation(area), "AliasTarget": alias}
             rest = "geo-" + ("-".join(part for part in area if part) or "*")
-            self.tree.add(areas, rtype, AREAS, rest, body)
+            self.tree.add(areas, rtype, rest, body)
 
     def _chain(self, chain: Chain) -> None:
         """Add the nodes of a chain, from its end."""
         keys = [chain.key, *(step.rest for step in chain.steps[1:])]
         if not chain.steps:
-            self._pair(chain.key, 0, None, None)
+            self._pair(chain.key, None, None)
         for at, step in enumerate(chain.steps):
-            rank = len(chain.steps) - at
             if at + 1 < len(chain.steps):
                 behind = self.tree.node("c", keys[at + 1])
             elif chain.ending is Ending.SERVE_ALL:
                 behind = self._step(chain.steps[0], checked=False)
             else:
                 behind = None
-            self._pair(keys[at], rank, self._step(step, checked=True), behind)
+            self._pair(keys[at], self._step(step, checked=True), behind)
 
-    def _pair(self, key: str, rank: int, first: str | None, second: str | None) -> None:
+    def _pair(self, key: str, first: str | None, second: str | None) -> None:
         """Add a failover pair; None: the last resort."""
         name = self.tree.node("c", key)
         for role, target in (("PRIMARY", first), ("SECONDARY", second)):
@@ -169,7 +165,7 @@ class _Steered:
             else:
                 body["TTL"] = self.one.ttl
                 body["ResourceRecords"] = [{"Value": text} for text in self.one.last_resort]
-            self.tree.add(name, self.one.rtype, CHAINS + rank, role.lower(), body)
+            self.tree.add(name, self.one.rtype, role.lower(), body)
             if first is None:
                 return
 
@@ -185,7 +181,7 @@ class _Steered:
         for share, weight in zip(step.shares, weights, strict=True):
             target = self._alias(self.tree.node(leaf, share.pool))
             body = {"Weight": weight, "AliasTarget": target}
-            self.tree.add(name, self.one.rtype, STEPS, share.pool, body)
+            self.tree.add(name, self.one.rtype, share.pool, body)
         return name
 
     def _pool(self, pool: Pool, *, checked: bool) -> None:
@@ -201,7 +197,7 @@ class _Steered:
             key = self.tree.checks.key(target.probes) if checked else None
             if key is not None:
                 body["HealthCheckId"] = key
-            self.tree.add(name, self.one.rtype, VALUES, target.endpoint, body)
+            self.tree.add(name, self.one.rtype, target.endpoint, body)
 
     def _losses(self, found: Geolocation, *, dropped: bool) -> Iterator[Loss]:
         def loss(code: Code, about: str, wanted: str, given: str, bites: Bites) -> Loss:
@@ -233,11 +229,13 @@ class _Steered:
             yield from self._pool_losses(loss, pool)
 
     def _rounding(self, loss: _Losing, about: str, weights: Sequence[int]) -> Iterator[Loss]:
-        error = worst_error(weights, scaled(weights, MAX_WEIGHT))
-        if error > WORTH_TELLING:
-            wanted = ":".join(map(str, weights))
-            given = f"up to {error:.1%} of the traffic otherwise"
-            yield loss(Code.WEIGHT_ROUNDED, about, wanted, given, Bites.ALWAYS)
+        given = scaled(weights, MAX_WEIGHT)
+        if given != tuple(weights):
+            error = worst_error(weights, given)
+            wanted, words = ":".join(map(str, weights)), ":".join(map(str, given))
+            made = loss(Code.WEIGHT_ROUNDED, about, wanted, words, Bites.ALWAYS)
+            severity = Severity.DEGRADED if error > WORTH_TELLING else Severity.INFO
+            yield replace(made, severity=severity, share=error)
 
     def _pool_losses(self, loss: _Losing, pool: Pool) -> Iterator[Loss]:
         kept = kept_targets(pool)
