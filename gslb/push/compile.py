@@ -72,16 +72,21 @@ def desire(
         names = tuple(sorted(_text(name) for name, number in zone.names if number == index))
         if not names:
             continue
-        for rtype in record_types(policy, zone.sites):
-            if rtype == TYPE_HTTPS:
-                plain += _https(policy, names)
-                continue
-            maker = _Maker(Context(policy, zone.sites, rtype, TYPE_WORDS[rtype]), calm, hosts)
-            made = maker.steered(names, world, masked)
-            if isinstance(made, Refusal):
-                refusals.append(made)
-            else:
-                steered.append(made)
+        types = record_types(policy, zone.sites)
+        if TYPE_HTTPS in types:
+            plain += _https(policy, names)
+        made = [
+            _Maker(Context(policy, zone.sites, rtype, TYPE_WORDS[rtype]), calm, hosts).steered(
+                names, world, masked
+            )
+            for rtype in types
+            if rtype != TYPE_HTTPS
+        ]
+        refused = [one.reason for one in made if isinstance(one, Refusal)]
+        if refused:  # all types of a name or none: a type must not vanish for a while
+            refusals += [Refusal(one.names, one.rtype, refused[0]) for one in made]
+        else:
+            steered += [one for one in made if isinstance(one, SteeredSet)]
     return Desired(
         _text(zone.apex), tuple(steered), tuple(plain), tuple(refusals), _drained(zone, situation)
     )
@@ -191,6 +196,7 @@ class _Maker:
             ttl=policy.ttl,
             names=names,
             chains=kinds,
+            classes={classes.classes[number]: chain.key for number, chain in chains.items()},
             pools=_used(pools, kinds.values()),
             last_resort=last,
             cells=tuple(
@@ -288,7 +294,8 @@ class _Maker:
             shares = tuple(Share(pool, share) for pool, share in group if pool in live)
             if shares:
                 steps.append(Step(digest(group), rest, shares, len(group) == 1))
-        return Chain(rests[0], rule.name, rule.fence, tuple(steps), ending)
+        shape = digest([groups(lowered, cls, names), rule.fence, lowered.ttl], 8)
+        return Chain(rests[0], shape, rule.name, rule.fence, tuple(steps), ending)
 
     def _more(self, people: Population, pools: Mapping[str, Pool], views: int) -> Iterator[Loss]:
         """Yield what is lost by who the clients are, and by names that are resolved."""

@@ -159,7 +159,8 @@ def _reached(dialect: Dialect, actual: Actual, places: Iterable[Place]) -> set[R
     for one in actual.rrsets.values():
         at_place.setdefault(one.place, []).append(one)
     found: set[RrsetKey] = set()
-    left = [each for place in places for each in (place, _mark(place))]
+    all_places = [each for name, rtype in places for each in ((name, rtype), (name, "CNAME"))]
+    left = [each for place in all_places for each in (place, _mark(place))]
     seen = set(left)
     while left:
         for one in at_place.get(left.pop(), ()):

@@ -14,6 +14,7 @@ from enum import StrEnum
 from gslb.geo.table import Place
 from gslb.policy.plan import Check
 from gslb.push.losses import Loss
+from gslb.steering.model import ClientClass
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ class Chain:
     """
 
     key: str  # of the policy's words, drained or not: it is the `rest` of the first step
+    shape: str  # sites and shares, drained or not, whatever the type: A and AAAA may agree in it
     rule: str  # the name of the first rule that comes to it
     fence: bool
     steps: tuple[Step, ...]
@@ -109,6 +111,7 @@ class SteeredSet:
     ttl: int  # seconds
     names: tuple[str, ...]  # absolute, lower case, sorted
     chains: Mapping[str, Chain]
+    classes: Mapping[ClientClass, str]  # as our engine tells them apart → key of the chain
     pools: Mapping[str, Pool]
     last_resort: tuple[str, ...]  # as text; empty: there is none of this type
     cells: tuple[Cell, ...]  # by place; the unknown place first

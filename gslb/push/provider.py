@@ -69,7 +69,9 @@ class Answer:
     at_once: int  # the most records in one answer
 
 
-Up = Callable[[str], bool]  # key of a check → whether it passes
+# Key of a check → whether it passes. Where one check probes many addresses (Cloud DNS), the key,
+# a space and the address.
+Up = Callable[[str], bool]
 Rrsets = Mapping[RrsetKey, Rrset]
 Supports = Mapping[str, Support]
 
@@ -95,7 +97,7 @@ class Dialect(Protocol):
     def render(self, desired: Desired, owner: str) -> Rendered:
         """Return the objects that say *desired* best, and what they cannot say."""
 
-    def text(self, name: str, ttl: int, text: str) -> Rrset:
+    def text(self, name: str, ttl: int, content: str) -> Rrset:
         """Return a TXT record: a marker or the manifest."""
 
     def text_of(self, rrset: Rrset) -> tuple[str, ...]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from random import Random
+from typing import Any
 
 from gslb.policy.plan import (
     Check,
@@ -19,9 +20,8 @@ from gslb.policy.plan import (
     WhenAllDown,
     ZonePlan,
 )
-from gslb.push.model import Desired
+from gslb.push.objects import Rendered
 from gslb.steering.situation import AliasAddresses, Health, Situation, Status
-from gslb.wire.names import to_text
 from tests.steering import lab
 from tests.steering.conftest import Small
 
@@ -194,14 +194,15 @@ def health(random: Random, one: Case) -> tuple[dict[tuple[str, int], bool], dict
     return up, ramps
 
 
-def passing(one: Case, up: Mapping[tuple[str, int], bool], address: str) -> bool:
-    """Return whether a probe of *address* passes."""
-    return up[one.owners[address]]
+def checker(
+    one: Case, up: Mapping[tuple[str, int], bool], rendered: Rendered
+) -> Callable[[str], bool]:
+    """Return which checks pass: of Route 53 by key, of Cloud DNS by key and address."""
 
+    def passes(key: str) -> bool:
+        key, _, address = key.partition(" ")
+        config: Any = rendered.supports[key].body.get("HealthCheckConfig", {})
+        found = address or config.get("IPAddress") or config["FullyQualifiedDomainName"]
+        return up[one.owners[found]]
 
-def steered(desired: Desired) -> list[tuple[str, str]]:
-    return [(one.names[0], one.rtype) for one in desired.steered]
-
-
-def shown(name: bytes) -> str:
-    return to_text(name)
+    return passes

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from gslb.push.model import Pool, Target
+from gslb.push.naming import quoted
 from gslb.push.objects import Body, digest
 
 ZONE = "@zone"  # stands for the hosted zone's id
@@ -13,7 +13,6 @@ COLLECTION = "@collection"  # stands for the CIDR collection's id
 MAX_IDENT = 128
 MAX_WEIGHT = 255
 MAX_GROUP = 100  # sets of one name and type
-_TEXT = 255  # octets of one string of a TXT record
 
 
 def short_ident(text: str) -> str:
@@ -21,16 +20,6 @@ def short_ident(text: str) -> str:
     if len(text) <= MAX_IDENT:
         return text
     return f"{text[: MAX_IDENT - 17]}-{digest(text)}"
-
-
-def policy_key(policy: str) -> str:
-    """Return what names the tree of a policy: readable, and its own.
-
-    >>> policy_key("www.example.com")
-    'www-example-com-b01d6f79'
-    """
-    slug = re.sub(r"[^a-z0-9]+", "-", policy.lower()).strip("-")[:40]
-    return f"{slug}-{digest(policy, 8)}"
 
 
 def geolocation(area: tuple[str, str, str]) -> dict[str, str]:
@@ -46,17 +35,6 @@ def geolocation(area: tuple[str, str, str]) -> dict[str, str]:
 def text_body(ttl: int, text: str) -> Body:
     """Return the body of a TXT record with one text."""
     return {"TTL": ttl, "ResourceRecords": [{"Value": quoted(text)}]}
-
-
-def quoted(text: str) -> str:
-    """Return *text* (no quotes or backslashes in it) as the value of a TXT record."""
-    parts = [text[at : at + _TEXT] for at in range(0, len(text), _TEXT)] or [""]
-    return " ".join(f'"{part}"' for part in parts)
-
-
-def unquoted(value: str) -> str:
-    """Return the text of a TXT value, its strings put together."""
-    return "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', value))
 
 
 def kept_targets(pool: Pool) -> Sequence[Target]:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from gslb.push.model import Desired
+from gslb.push.naming import unquoted
 from gslb.push.objects import Action, Change, Limits, Place, Rendered, Rrset, Support
 from gslb.push.ownership import owner_in
 from gslb.push.provider import Rrsets, Supports
-from gslb.push.route53.bodies import ZONE, text_body, unquoted
+from gslb.push.route53.bodies import ZONE, text_body
 from gslb.push.route53.probes import INTERVAL, Checks, monthly_price
 from gslb.push.route53.reading import Reader
 from gslb.push.route53.render import render
@@ -48,9 +49,9 @@ class Route53:
         """Return the objects that say *desired* best, and what they cannot say."""
         return render(desired, owner, Checks(self.interval))
 
-    def text(self, name: str, ttl: int, text: str) -> Rrset:
+    def text(self, name: str, ttl: int, content: str) -> Rrset:
         """Return a TXT record."""
-        return Rrset(name, "TXT", "", {"Name": name, "Type": "TXT", **text_body(ttl, text)})
+        return Rrset(name, "TXT", "", {"Name": name, "Type": "TXT", **text_body(ttl, content)})
 
     def text_of(self, rrset: Rrset) -> tuple[str, ...]:
         """Return the texts of a TXT record set."""

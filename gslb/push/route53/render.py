@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 
 from gslb.push.losses import Bites, Code, Loss, Severity, merged
 from gslb.push.model import Chain, Desired, Ending, PlainSet, Pool, SteeredSet, Step
+from gslb.push.naming import policy_key
 from gslb.push.objects import Body, Rendered, Rrset, RrsetKey
 from gslb.push.ownership import ident, mark, mark_name
 from gslb.push.route53.bodies import (
@@ -28,7 +29,6 @@ from gslb.push.route53.bodies import (
     ZONE,
     geolocation,
     kept_targets,
-    policy_key,
     short_ident,
     text_body,
 )
