@@ -84,7 +84,7 @@ def desire(
         ]
         refused = [one.reason for one in made if isinstance(one, Refusal)]
         if refused:  # all types of a name or none: a type must not vanish for a while
-            refusals += [Refusal(one.names, one.rtype, refused[0]) for one in made]
+            refusals += [Refusal(policy.name, one.names, one.rtype, refused[0]) for one in made]
         else:
             steered += [one for one in made if isinstance(one, SteeredSet)]
     return Desired(
@@ -170,7 +170,7 @@ class _Maker:
         found = {number: lower_class(classes.classes[number]) for number in present}
         situation = self._masked(lowered, tuple(found.values()), masked)
         if reason := self._nothing(lowered, tuple(found.values()), situation):
-            return Refusal(names, self.context.word, reason)
+            return Refusal(policy.name, names, self.context.word, reason)
         pools = self._pools(lowered, situation)
         last = _last_resort(lowered, rtype)
         chains = {number: self._chain(lowered, cls, pools, last) for number, cls in found.items()}

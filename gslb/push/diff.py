@@ -217,8 +217,12 @@ def _units(
         found.sort(key=lambda one: (one.new is not None, one.rrset.key))
         unit = Unit(place, tuple(found))
         (stay if any(one.new is not None for one in found) else gone).append(unit)
-    stay.sort(key=lambda unit: (order.get(unit.place, 0), unit.place))
-    gone.sort(key=lambda unit: (-order.get(unit.place, 0), unit.place))
+
+    def depth(unit: Unit) -> int:
+        return max(order.get(change.rrset.place, 0) for change in unit.changes)
+
+    stay.sort(key=lambda unit: (depth(unit), unit.place))
+    gone.sort(key=lambda unit: (-depth(unit), unit.place))
     return [*stay, *gone]
 
 

@@ -133,6 +133,7 @@ class PlainSet:
 class Refusal:
     """Names that are not pushed, so that what is there stays; and why."""
 
+    policy: str
     names: tuple[str, ...]
     rtype: str
     reason: str

@@ -67,6 +67,7 @@ class Support:
     key: str
     body: Body
     about: str  # for people and tags: the endpoint's address, a rule
+    address: str = ""  # that a check probes; empty: the record sets that name it say so
     needs: tuple[str, ...] = ()  # keys of supports that its body names; they come before it
 
 

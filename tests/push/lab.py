@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from random import Random
-from typing import Any
 
 from gslb.policy.plan import (
     Check,
@@ -17,6 +16,7 @@ from gslb.policy.plan import (
     Rule,
     Site,
     Spread,
+    StaticRRset,
     WhenAllDown,
     ZonePlan,
 )
@@ -34,6 +34,7 @@ ICMP = replace(TCP, type="icmp", port=None)
 SMALL = Small()
 WORLD = SMALL.world()
 OWNER = "tests"
+NOTE = StaticRRset(16, 300, (b"\x04note",))  # a TXT record: its name cannot be a CNAME
 
 
 @dataclass
@@ -88,13 +89,15 @@ def case(random: Random, **fixed: object) -> Case:
     addresses = Addresses()
     aliases: dict[bytes, AliasAddresses] = {}
     cname = random.random() < 0.08
-    names = SITES[: random.choice((1, 2, 3, 4, 4))]
-    sites = {name: _site(random, name, addresses, aliases, cname) for name in names}
-    rules = [_rule(random, names, index) for index in range(random.choice((1, 2, 3, 4)))]
+    where = SITES[: random.choice((1, 2, 3, 4, 4))]
+    sites = {name: _site(random, name, addresses, aliases, cname) for name in where}
+    rules = [_rule(random, where, index) for index in range(random.choice((1, 2, 3, 4)))]
     rules[-1] = replace(rules[-1], when=None)
-    policy = _policy(random, rules, names, cname)
+    policy = _policy(random, rules, where, cname)
     policy = replace(policy, **fixed)  # type: ignore[arg-type]
-    zone = lab.zone_plan([policy], sites)
+    names = {"www.example.com": 0} | ({"shop.example.com": 0} if random.random() < 0.5 else {})
+    static = {} if cname or random.random() < 0.6 else {"www.example.com": [NOTE]}
+    zone = lab.zone_plan([policy], sites, names, static)
     chance = random.choice((0.0, 0.0, 0.25, 0.6))
     drained = [one for one in lab.ids(sites) if random.random() < chance]
     situation = replace(lab.situation(drained=drained, check=None), health={}, aliases=aliases)
@@ -116,7 +119,7 @@ def _site(
             weight = random.choice((0, 1, 1, 1, 1, 2, 3, 10, 1000))
             if cname:
                 text = f"{one.replace('/', '-')}.example.net"
-                addresses.owners[text] = one, 4
+                addresses.owners[f"{text}."] = one, 4
                 group.append(lab.endpoint(one, weight, cname=text))
                 continue
             kind = random.choice(("a", "both", "both", "both", "alias"))
@@ -201,8 +204,6 @@ def checker(
 
     def passes(key: str) -> bool:
         key, _, address = key.partition(" ")
-        config: Any = rendered.supports[key].body.get("HealthCheckConfig", {})
-        found = address or config.get("IPAddress") or config["FullyQualifiedDomainName"]
-        return up[one.owners[found]]
+        return up[one.owners[address or rendered.supports[key].address]]
 
     return passes

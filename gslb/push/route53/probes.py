@@ -45,11 +45,18 @@ class Checks:
             "HealthThreshold": len(keys),
         }
         about = " and ".join(self.supports[key].about for key in keys)
-        return self._add(body, about, tuple(keys))
+        return self._add(body, about, needs=tuple(keys))
 
-    def _add(self, config: dict[str, object], about: str, needs: tuple[str, ...] = ()) -> str:
+    def _add(
+        self,
+        config: dict[str, object],
+        about: str,
+        address: str = "",
+        needs: tuple[str, ...] = (),
+    ) -> str:
         key = f"h{digest(config)}"
-        self.supports[key] = Support("check", key, {"HealthCheckConfig": config}, about, needs)
+        body = {"HealthCheckConfig": config}
+        self.supports[key] = Support("check", key, body, about, address, needs)
         return key
 
     def _one(self, probe: Probe) -> str | None:
@@ -78,7 +85,7 @@ class Checks:
                 kind += "_STR_MATCH"
         config["Type"] = kind
         self.changed.setdefault(check, differences(probe, self.interval))
-        return self._add(config, f"{probe.address} {kind} {config['Port']}")
+        return self._add(config, f"{probe.address} {kind} {config['Port']}", probe.address)
 
 
 def obstacle(probe: Probe) -> str:

@@ -110,7 +110,7 @@ class _Steered:
     def add(self, locations: Mapping[str, str], *, dropped: bool) -> None:
         """Add the tree and the names; *locations* go to chains of their own."""
         one = self.one
-        top = self.tree.node("p", policy_key(one.policy))
+        top = self.tree.node("p", self._key)
         found = geolocate(one.cells, tuple(one.chains))
         self._geography(found, locations, top)
         used = {*found.chains.values(), *locations.values()}
@@ -122,13 +122,19 @@ class _Steered:
             self.tree.entries[name, one.rtype] = one.policy
         self.tree.losses += [*one.losses, *self._losses(found, dropped=dropped)]
 
+    @property
+    def _key(self) -> str:
+        """Names the policy's top; A and AAAA share names, a CNAME stands beside neither."""
+        key = policy_key(self.one.policy)
+        return f"{key}-cname" if self.one.rtype == "CNAME" else key
+
     def _alias(self, target: str) -> dict[str, object]:
         return {"HostedZoneId": ZONE, "DNSName": target, "EvaluateTargetHealth": True}
 
     def _geography(self, found: Geolocation, locations: Mapping[str, str], top: str) -> None:
         rtype, areas = self.one.rtype, top
         if locations:
-            areas = self.tree.node("a", policy_key(self.one.policy))
+            areas = self.tree.node("a", self._key)
             for location, chain in [*sorted(locations.items()), ("*", "")]:
                 target = self.tree.node("c", chain) if chain else areas
                 routing = {"CollectionId": COLLECTION, "LocationName": location}
