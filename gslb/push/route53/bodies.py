@@ -32,6 +32,18 @@ def geolocation(area: tuple[str, str, str]) -> dict[str, str]:
     return {"CountryCode": country or "*"}
 
 
+def area_ident(area: tuple[str, str, str]) -> str:
+    """Return what identifies the set of an area: AF is Afghanistan, and a continent too.
+
+    >>> area_ident(("AF", "", "")), area_ident(("", "AF", "")), area_ident(("", "US", "CA"))
+    ('continent-AF', 'country-AF', 'country-US-CA')
+    """
+    continent, country, subdivision = area
+    if continent:
+        return f"continent-{continent}"
+    return "country-" + "-".join(part for part in (country or "*", subdivision) if part)
+
+
 def text_body(ttl: int, text: str) -> Body:
     """Return the body of a TXT record with one text."""
     return {"TTL": ttl, "ResourceRecords": [{"Value": quoted(text)}]}

@@ -27,6 +27,7 @@ from gslb.push.route53.bodies import (
     MAX_GROUP,
     MAX_WEIGHT,
     ZONE,
+    area_ident,
     geolocation,
     kept_targets,
     short_ident,
@@ -67,7 +68,8 @@ class _Tree:
         if mine:
             whole["SetIdentifier"] = mine
         made = Rrset(name, rtype, mine, whole)
-        self.rrsets[made.key] = made
+        before = self.rrsets.setdefault(made.key, made)  # names share most of the tree
+        assert before.text == made.text, f"two meanings of {made.key}"
 
     def text(self, name: str, text: str) -> None:
         """Add a TXT record."""
@@ -144,7 +146,7 @@ class _Steered:
         for area, chain in found.chains.items():
             alias = self._alias(self.tree.node("c", chain))
             body = {"GeoLocation": geolocation(area), "AliasTarget": alias}
-            rest = "geo-" + ("-".join(part for part in area if part) or "*")
+            rest = area_ident(area)
             self.tree.add(areas, rtype, rest, body)
 
     def _chain(self, chain: Chain) -> None:
