@@ -72,15 +72,15 @@ class TcpServer:
         """Close the connections whose time is over."""
         draining = self.connections.draining
         for connection in self.connections.expired(self.now()):
-            self.counts[TcpCount.EXPIRED] += connection.shut(gracefully=draining)
+            news = connection.leave() if draining else connection.shut()
+            self.counts[TcpCount.EXPIRED] += news
 
     def drain(self) -> None:
-        """Accept no more, and close each connection once it is between two messages."""
+        """Accept no more, and take leave of each connection once nothing is on its way."""
         for server in self._servers:
             server.close()
         self._servers.clear()
-        self.connections.draining = True
-        self.sweep()
+        self.connections.drain(self.now())
 
     def close(self) -> None:
         """Accept no more and close everything now."""
@@ -215,17 +215,28 @@ class Connection(asyncio.Protocol):
         elif not transport.is_reading():
             transport.resume_reading()
 
-    def shut(self, *, gracefully: bool = False) -> bool:
+    def leave(self) -> bool:
+        """Say that no more will come, as soon as all is answered; tell whether that was news.
+
+        A client that does not read keeps what it has asked until everything is closed.
+        """
+        transport = self._transport
+        if transport is None or self._finished or self._waiting or transport.is_closing():
+            return False
+        self._finish(transport)
+        return True
+
+    def shut(self) -> bool:
         """Close; tell whether that was news. What the client has not taken is thrown away.
 
-        It might never take it. *gracefully* it has until the next who wants to close it.
+        It might never take it.
         """
         transport = self._transport
         if transport is None:
             return False
         self._waiting.clear()
         news = not transport.is_closing()
-        if transport.get_write_buffer_size() and not gracefully:
+        if transport.get_write_buffer_size():
             transport.abort()
         elif news:
             transport.close()

@@ -87,10 +87,10 @@ class Evidence:
             found.append(Wanted(probe, last.status, last.age))
         return found
 
-    def counted(self) -> dict[str, Status]:
-        """Return the statuses, by target, that votes of now speak for: what is worth keeping."""
-        standings = ((t, self._council.standing(t)) for t in self.probing.probes)
-        return {t: one.status for t, one in standings if one.basis in _COUNTED}
+    def known(self, now: float) -> dict[str, LastKnown]:
+        """Return what is believed, by target, and since when no vote speaks for it."""
+        beliefs = {target: self._last(target, now) for target in self.probing.probes}
+        return {t: one for t, one in beliefs.items() if one.status is not Status.UNKNOWN}
 
     def cause(self, key: CheckKey) -> Turn | None:
         """Return the latest change of belief in a target of *key*."""

@@ -11,6 +11,7 @@ import os
 import socket
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
 from gslb import control
@@ -56,13 +57,24 @@ def find_orphans(directory: Path) -> list[Orphan]:
     return orphans
 
 
+def workers_of(directory: Path, supervisor: int) -> list[Orphan]:
+    """Return the workers of the supervisor with this pid, which is gone or about to go."""
+    paths = sorted(directory.glob(f"worker-{supervisor}-*.sock"))[:MAX_ORPHANS]
+    return [Orphan(path, ()) for path in paths]
+
+
+def last_words(orphans: Iterable[Orphan]) -> list[Message]:
+    """Return what each of *orphans* that answers has counted."""
+    found: list[Message] = []
+    for orphan in orphans:
+        with contextlib.suppress(ControlError):
+            found.append(control.ask(orphan.path, {"do": "status"}, ASK_SECONDS))
+    return found
+
+
 def look_for_workers(directory: Path) -> list[Message]:
     """Return what each worker that answers in *directory* says of itself; nothing is touched."""
-    found: list[Message] = []
-    for path in _worker_sockets(directory):
-        with contextlib.suppress(ControlError):
-            found.append(control.ask(path, {"do": "status"}, ASK_SECONDS))
-    return found
+    return last_words(Orphan(path, ()) for path in _worker_sockets(directory))
 
 
 def send_home(directory: Path) -> tuple[int, int]:
@@ -109,15 +121,17 @@ def retire(orphans: Iterable[Orphan]) -> list[Orphan]:
 
 
 def gather_sockets(
-    listen: Sequence[Listen], workers: int, orphans: Iterable[Orphan]
+    listen: Sequence[Listen], workers: int, held: Iterable[OpenSocket]
 ) -> list[list[OpenSocket]]:
-    """Return each worker's sockets: those of *orphans* where they fit, new ones elsewhere.
+    """Return each worker's sockets: those *held* where they fit, new ones elsewhere.
 
-    What is left of the orphans' is closed here. Raises GslbError with every address that cannot
-    be had, one a line.
+    Held ones of the same address are all used, however many workers there are: to close one would
+    lose what the kernel has queued in it. Those of addresses that are not wanted any more are
+    closed here. Raises GslbError with every address that cannot be had, one a line; then nothing
+    has been closed.
     """
     pool: dict[tuple[Kind, Listen], dict[int, OpenSocket]] = {}
-    for one in (s for orphan in orphans for s in orphan.sockets):
+    for one in held:
         same = pool.setdefault((one.kind, one.listen), {})
         inode = os.fstat(one.sock.fileno()).st_ino  # two orphans may hold one and the same socket
         if inode in same:
@@ -130,9 +144,13 @@ def gather_sockets(
         raise GslbError("\n".join(map(str, troubles)))
     wanted = [a for a in listen if a in known or a in usable]
     sets = [_take(wanted, pool) for _ in range(workers)]
-    for rest in pool.values():
+    turn = cycle(sets)
+    for (_, address), rest in pool.items():
         for one in rest.values():
-            one.sock.close()
+            if address in wanted:
+                next(turn).append(one)
+            else:
+                one.sock.close()
     return sets
 
 

@@ -103,7 +103,9 @@ def test_silence_holds_what_was_and_in_the_end_says_nothing() -> None:
     checker = Checker(ONE)
     checker.says(1.0, {"192.0.2.1": DOWN})
     assert checker.evidence.sweep(100.0) == {}
-    assert checker.evidence.counted() == {}  # held, and so not worth keeping as of now
+    (held,) = checker.evidence.known(110.0).values()
+    assert held.status is DOWN
+    assert held.age > 0.0  # held since it has grown old: kept, but not as of now
     (verdict,) = checker.evidence.sweep(2.0 + HOLD_AT_MOST).values()
     assert verdict.v4 is UNKNOWN
 
@@ -161,11 +163,12 @@ def test_the_outcome_that_tipped_it_is_known() -> None:
     assert len(checker.evidence.turns) == 1
 
 
-def test_only_what_votes_speak_for_is_kept() -> None:
-    """Statuses by target, of this moment."""
+def test_what_votes_speak_for_is_kept_as_of_now() -> None:
+    """Statuses by target, and their ages."""
     checker = Checker(ONE)
     checker.says(1.0, {"192.0.2.1": UP})
-    assert checker.evidence.counted() == {checker.targets()["192.0.2.1"]: UP}
+    assert checker.evidence.known(1.0) == {checker.targets()["192.0.2.1"]: LastKnown(UP, 0.0)}
+    assert Checker(ONE).evidence.known(1.0) == {}  # unknown is not worth keeping
 
 
 def test_a_calculated_check_speaks_for_its_endpoint_and_its_parts_do_not() -> None:
