@@ -23,6 +23,7 @@ MAX_ANSWER = 16 << 20  # the problems of a large policy, as text
 MAX_CONVERSATIONS = 16  # at one time
 REQUEST_SECONDS = 10.0  # for a request to arrive
 ACCEPT_PAUSE_SECONDS = 1.0
+LAST_WORDS_POLL_SECONDS = 0.01
 LAST_WORDS_SECONDS = 1.0  # for answers that are being given when the server ends
 MAX_PASSED = 256  # file descriptors in one message; the kernel takes 253
 
@@ -96,8 +97,8 @@ async def serve(listener: socket.socket, handle: Handler) -> None:
     finally:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORDS_SECONDS):
-                while busy:  # noqa: ASYNC110 - a few turns at most
-                    await asyncio.sleep(0)
+                while busy:  # noqa: ASYNC110 - a turn or two at most
+                    await asyncio.sleep(LAST_WORDS_POLL_SECONDS)
         for task in conversations:
             task.cancel()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import dns.rcode
@@ -37,6 +37,20 @@ class WorkerTotals:
             if known is not None and known[0] != pid:
                 self._ended.update(known[1])
             self._running[number] = pid, _counts(one)
+
+    def ended(self) -> list[list[Any]]:
+        """Return what workers that are gone have counted, as JSON values."""
+        return [[*kind, count] for kind, count in self._ended.items()]
+
+    def inherit(self, ended: Iterable[Sequence[Any]], last: Iterable[Mapping[str, Any]]) -> None:
+        """Count on from the workers of another program: what was *ended* there, and *last* words.
+
+        Raises ValueError: it is none of ours.
+        """
+        for *kind, count in ended:
+            self._ended[tuple(map(str, kind))] += int(count)
+        for said in last:
+            self._ended.update(_counts(said))
 
     def values(self) -> Values:
         """Return them by metric. What workers do not tell apart has an empty label."""

@@ -25,7 +25,7 @@ from gslb.control import ControlError, Conversation
 from gslb.dataplane.worker import Orders, Passed
 from gslb.errors import GslbError
 from gslb.logs import Log
-from gslb.node.keeper import ServedTable
+from gslb.node.prepared import ServedTable
 from gslb.node.sockets import OpenSocket
 
 START_SECONDS = 30.0  # for a worker to map and verify its table; 100 000 names take about 1 s

@@ -52,7 +52,7 @@ def find_orphans(directory: Path) -> list[Orphan]:
             _log.error("worker without supervisor hangs", reason=str(error))
             orphans.append(Orphan(kept, ()))
         else:
-            orphans.append(Orphan(kept, tuple(_adopt(answer["sockets"], descriptors))))
+            orphans.append(Orphan(kept, tuple(adopt(answer["sockets"], descriptors))))
             _log.warning("worker without supervisor found", worker_pid=answer["pid"])
     return orphans
 
@@ -95,7 +95,8 @@ def _worker_sockets(directory: Path) -> list[Path]:
     return sorted(paths)[:MAX_ORPHANS]
 
 
-def _adopt(named: Sequence[Sequence[str]], descriptors: Sequence[int]) -> Iterable[OpenSocket]:
+def adopt(named: Sequence[Sequence[str]], descriptors: Sequence[int]) -> Iterable[OpenSocket]:
+    """Yield sockets that came as *descriptors*, and with them kind and address of each."""
     for (kind, text), descriptor in zip(named, descriptors, strict=True):
         listen = parse_listen(text)
         assert isinstance(listen, Listen)
@@ -138,11 +139,7 @@ def gather_sockets(
             one.sock.close()
         else:
             same[inode] = one
-    known = {address for _, address in pool}
-    usable, troubles = claim(a for a in listen if a not in known)
-    if troubles := without_missing_ipv6(troubles):
-        raise GslbError("\n".join(map(str, troubles)))
-    wanted = [a for a in listen if a in known or a in usable]
+    wanted = check_addresses(listen, (one for same in pool.values() for one in same.values()))
     sets = [_take(wanted, pool) for _ in range(workers)]
     turn = cycle(sets)
     for (_, address), rest in pool.items():
@@ -152,6 +149,19 @@ def gather_sockets(
             else:
                 one.sock.close()
     return sets
+
+
+def check_addresses(listen: Sequence[Listen], held: Iterable[OpenSocket]) -> list[Listen]:
+    """Return those of *listen* that can be had: there are sockets *held*, or nobody has them.
+
+    A default that this machine cannot have is left out. Raises GslbError with every other one, one
+    a line.
+    """
+    known = {one.listen for one in held}
+    usable, troubles = claim(a for a in listen if a not in known)
+    if troubles := without_missing_ipv6(troubles):
+        raise GslbError("\n".join(map(str, troubles)))
+    return [a for a in listen if a in known or a in usable]
 
 
 def _take(

@@ -14,8 +14,8 @@ from math import inf
 from gslb.policy.plan import Drained
 from gslb.policy.problems import NOWHERE
 from gslb.state.inventory import CheckKey, Inventory, KeyRules
-from gslb.state.overrides import NO_HOLD, Hold, Kind, Override, covering, hold, next_change
 from gslb.state.memory import Memory
+from gslb.state.overrides import NO_HOLD, Hold, Kind, Override, covering, hold, next_change
 from gslb.state.protection import RemovalLimit, Waiting
 from gslb.state.ramps import Ramps
 from gslb.state.verdicts import UNKNOWN, Verdict

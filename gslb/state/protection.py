@@ -148,7 +148,9 @@ class RemovalLimit:
             for name, tally in self._tallies.items()
             if tally.removed or tally.flipped > -inf
         }
-        return Spent(tuple(now - at for at in self._node), self._group[0], now - self._group[1], pools)
+        return Spent(
+            tuple(now - at for at in self._node), self._group[0], now - self._group[1], pools
+        )
 
     def resume(self, spent: Spent, answered: Mapping[CheckKey, Verdict], now: float) -> None:
         """Go on where another limit was: what it had *spent*, and what it held back.

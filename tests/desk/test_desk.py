@@ -22,7 +22,7 @@ from gslb.api.services import (
 from gslb.desk.desk import Desk
 from gslb.errors import GslbError
 from gslb.node.compilation import Compiled, MistakenError
-from gslb.node.keeper import ServedTable
+from gslb.node.prepared import ServedTable
 from gslb.node.records import Records
 from gslb.policy.plan import Drained
 from gslb.policy.problems import Where
