@@ -131,7 +131,7 @@ class Incumbent:
             "old_pid": before.pid,
             "old_version": before.version,
         }
-        _log.info("replaced", **detail)
+        _log.info("replaced", **detail, rest_seconds=time.monotonic() - heritage.since)
         self._write_down("server.replaced", "accepted", detail)
         try:
             self.doors.inherit(heritage.said["counts"], last)

@@ -12,7 +12,9 @@ from typing import Generic, TypeVar
 
 from gslb.dataplane.settings import TcpSettings
 
-LEAVE_SECONDS = 0.5  # while draining: silence after which a client has nothing on its way to us
+# While draining, silence after which a client has nothing on its way to us:
+LEAVE_SECONDS = 0.5  # where it was told to leave, with an answer since the draining began
+UNTOLD_SECONDS = 2.0  # where it was not
 LONGEST_LEAVE_SECONDS = 4.0  # for clients that are never silent, or do not read; then all must go
 
 C = TypeVar("C", bound=Hashable)
@@ -116,8 +118,9 @@ class Connections(Generic[C]):
                 deadline = state.since + min(most, settings.first_seconds)
             if self._drains_since is not None:
                 if state.begun is None:
+                    told = state.served and state.since > self._drains_since
                     silent = max(state.since, self._drains_since)
-                    deadline = min(deadline, silent + LEAVE_SECONDS)
+                    deadline = min(deadline, silent + (LEAVE_SECONDS if told else UNTOLD_SECONDS))
                 deadline = min(deadline, self._drains_since + LONGEST_LEAVE_SECONDS)
             if now >= deadline:
                 found.append(connection)

@@ -7,6 +7,7 @@ is bounded, so that a connection with a thousand queries in its pocket does not 
 from __future__ import annotations
 
 import asyncio
+import select
 import socket
 from collections import deque
 from collections.abc import Callable
@@ -223,6 +224,8 @@ class Connection(asyncio.Protocol):
         transport = self._transport
         if transport is None or self._finished or self._waiting or transport.is_closing():
             return False
+        if _has_input(transport):  # this process was held up, and not the client silent
+            return False
         self._finish(transport)
         return True
 
@@ -241,3 +244,9 @@ class Connection(asyncio.Protocol):
         elif news:
             transport.close()
         return news
+
+
+def _has_input(transport: asyncio.Transport) -> bool:
+    """Return whether something has arrived that was not read yet."""
+    readable, _, _ = select.select([transport.get_extra_info("socket")], [], [], 0)
+    return bool(readable)

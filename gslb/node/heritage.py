@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -30,6 +31,7 @@ class Heritage:
     state: StateDirectory
     prepared: Prepared
     said: Mapping[str, Any] = field(default_factory=dict)  # empty: it died before it let go
+    since: float = 0.0  # monotonic seconds; when it let go
 
     def orphans(self) -> list[Orphan]:
         """Return its workers, which go on answering until they are retired."""
@@ -59,6 +61,7 @@ async def inherit(settings: Settings, predecessor: Predecessor, at: datetime) ->
         try_records(settings.state_directory)
         _log.info("preparing to take over", old_pid=predecessor.pid, policies="compiling")
         prepared = await prepare(settings, predecessor.generation, predecessor.serial, at)
+        since = time.monotonic()
         said = await predecessor.let_go()
         state = StateDirectory.adopt(settings.state_directory, predecessor.lock)
     except BaseException as error:
@@ -68,7 +71,7 @@ async def inherit(settings: Settings, predecessor: Predecessor, at: datetime) ->
         raise
     if said is None:
         _log.warning("the version before has died; this one goes on", old_pid=predecessor.pid)
-    return Heritage(predecessor, state, prepared, said or {})
+    return Heritage(predecessor, state, prepared, said or {}, since)
 
 
 def reasons_of(error: BaseException) -> list[str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from gslb.dataplane.connections import LEAVE_SECONDS, LONGEST_LEAVE_SECONDS
+from gslb.dataplane.connections import LEAVE_SECONDS, LONGEST_LEAVE_SECONDS, UNTOLD_SECONDS
 from gslb.dataplane.framing import frame
 from gslb.dataplane.guard import Guard
 from gslb.dataplane.settings import Source, TcpSettings, Transport
@@ -266,10 +266,13 @@ async def test_draining_closes_the_idle_and_lets_a_begun_message_finish() -> Non
         for client in (idle, busy):
             client.send(frame(b"hello"))
             assert await client.receive() == b"hello"
+        w.server.drain()
+        w.clock.now += UNTOLD_SECONDS - 0.01
+        w.server.sweep()
         busy.send(frame(b"last words")[:5])
         await until(lambda: any(c._framer.is_within_message for c in w.server.connections.all()))
-        w.server.drain()
-        w.clock.now += LEAVE_SECONDS
+        assert len(w.server.connections) == 2
+        w.clock.now += 0.01
         w.server.sweep()
         assert await idle.is_closed()
         busy.send(frame(b"last words")[5:])
@@ -279,6 +282,18 @@ async def test_draining_closes_the_idle_and_lets_a_begun_message_finish() -> Non
         assert await busy.is_closed()
         with pytest.raises(ConnectionRefusedError):
             await asyncio.open_connection("127.0.0.1", w.port)
+
+
+async def test_draining_cuts_off_nothing_that_has_arrived_and_was_not_read() -> None:
+    """This process may have been held up for longer than clients are allowed to be silent."""
+    async with world() as w:
+        client = await w.connect()
+        await until(lambda: len(w.server.connections) == 1)
+        w.server.drain()
+        client.send(frame(b"in time"))
+        w.clock.now += LONGEST_LEAVE_SECONDS
+        w.server.sweep()  # before the loop has come to read
+        assert await client.receive() == b"in time"
 
 
 async def test_draining_resets_nobody_who_goes_on_asking() -> None:
