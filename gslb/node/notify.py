@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+from array import array
 from collections.abc import Sequence
 
 # What systemd tells one process and nobody after it; the rest of its words hold for successors too.
@@ -19,7 +20,9 @@ def notify(*words: str, descriptors: Sequence[int] = ()) -> None:
     if address.startswith("@"):
         address = "\0" + address[1:]
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
-        socket.send_fds(sock, ["\n".join(words).encode()], descriptors, address=address)
+        rights = array("i", descriptors)
+        ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)] if rights else []
+        sock.sendmsg(["\n".join(words).encode()], ancillary, 0, address)
 
 
 def watchdog_seconds() -> float | None:

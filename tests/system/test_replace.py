@@ -8,16 +8,26 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import sqlite3
+import struct
 import subprocess
 import sys
+import threading
+import urllib.request
+from array import array
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from gslb.cli.calling import CallError
+from gslb.cli.calling import Node as ApiNode
 from tests.system.load import Load
-from tests.system.nodes import ENVIRONMENT, PATIENCE_SECONDS, Node, is_alive, until
+from tests.system.nodes import ENVIRONMENT, PATIENCE_SECONDS, Node, free_port, is_alive, until
+from tests.system.standins import stand_ins
+from tests.system.test_health import EAST, EUROPE, WEST, World
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
@@ -327,3 +337,145 @@ def test_fewer_workers_read_all_sockets_and_more_workers_get_some(node: Node) ->
             assert code == 0, err
             assert len(node.status()["workers"]) == workers
     assert (load.lost, load.resets) == ([], 0)
+
+
+def test_the_service_manager_is_told_in_time_and_keeps_the_sockets(
+    node: Node, tmp_path: Path
+) -> None:
+    """Each process speaks while it is the main one: MAINPID by the old, all else by the new.
+
+    With the sockets that the manager keeps, a start after a stop answers what was asked meanwhile.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(PATIENCE_SECONDS)
+        manager.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        told = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "1000000"}
+        pid = node.start(**told, WATCHDOG_PID="").pid
+        kept = _hear_until(manager, pid, "FDSTORE=1")
+        code, _, err = node.replace()
+        assert code == 0, err
+        new = node.status()["pid"]
+        _forget(_hear_until(manager, pid, f"MAINPID={new}"))
+        _forget(kept)
+        _forget(_hear_until(manager, new, "READY=1"))
+        kept = _hear_until(manager, new, "FDSTORE=1")
+        assert len(kept) == 4  # two workers, UDP and TCP
+        _forget(_hear_until(manager, new, "WATCHDOG=1"))
+        os.kill(new, signal.SIGTERM)
+        _forget(_hear_until(manager, new, "STOPPING=1"))
+        until(lambda: not is_alive(new), "it has stopped")
+    with ThreadPoolExecutor(16) as clients:
+        asked = [clients.submit(node.addresses_of, seconds=PATIENCE_SECONDS) for _ in range(16)]
+        names = ":".join("gslb-dns" for _ in kept)
+        passed = " ".join(f"{3 + n}<&{fd}" for n, fd in enumerate(kept))
+        environment = f"LISTEN_PID=$$ LISTEN_FDS={len(kept)} LISTEN_FDNAMES={names}"
+        script = f'exec {passed}; export {environment}; exec "$@"'
+        with node.log.open("ab") as log:
+            again = subprocess.Popen(
+                ["/bin/bash", "-c", script, "bash", *node.command()],
+                pass_fds=kept,
+                stdout=log,
+                stderr=log,
+                env=ENVIRONMENT,
+            )
+        node.processes.append(again)
+        _forget(kept)
+        assert [answer.result() for answer in asked] == [["192.0.2.1"]] * 16
+
+
+def _hear_until(manager: socket.socket, pid: int, wanted: str) -> list[int]:
+    """Return the descriptors that came with the word *wanted* of the process with this pid."""
+    while True:
+        octets, ancillary, _, _ = manager.recvmsg(4096, 4096)
+        descriptors, sender = [], 0
+        for _, kind, data in ancillary:
+            if kind == socket.SCM_RIGHTS:
+                descriptors = list(array("i", data))
+            else:
+                sender = struct.unpack("3i", data)[0]
+        words = octets.decode().split("\n")
+        if wanted in words:
+            assert sender == pid, words
+            return descriptors
+        _forget(descriptors)
+
+
+def _forget(descriptors: list[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
+
+
+def test_health_and_counters_carry_over(tmp_path: Path) -> None:
+    """What is down stays out without being tried anew, and no count goes back."""
+    world = World(tmp_path / "node")
+    metrics = free_port()
+    world.config.write_text(
+        f"probes: {{allow: 127.0.0.0/8}}\nmetrics: {{listen: 127.0.0.1:{metrics}}}\n"
+    )
+    with stand_ins([*EAST, *WEST, *EUROPE], world.port) as ends:
+        world.ends = ends
+        try:
+            world.start()
+            world.kill(EAST[0])
+            world.answers_become(EAST[1:])
+            for _ in range(50):
+                world.node.addresses_of()
+            counted = _count(metrics)
+            assert counted >= 50
+            code, _, err = world.node.replace()
+            assert code == 0, err
+            for _ in range(50):
+                assert world.node.addresses_of() == EAST[1:]
+            until(lambda: _count(metrics) >= counted + 50, "all of them are counted")
+            first, second = {e["pid"] for e in world.node.events("serving")}
+            checkers = [e["pid"] for e in world.node.events("checker says")]
+            assert set(checkers) == {first, second}
+            last = max(i for i, one in enumerate(checkers) if one != checkers[-1])
+            assert checkers[: last + 1] == [checkers[0]] * (last + 1)  # never both
+            until(lambda: world.health()["ready"], "every endpoint was tried anew")
+            world.restore()
+            world.answers_become(EAST, 15.0)
+        finally:
+            world.node.stop()
+
+
+def _count(port: int) -> int:
+    """Return how many queries the node says it has answered."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    found = (line for line in lines if line.startswith("gslb_dns_responses_total{"))
+    return int(sum(float(line.rpartition(" ")[2]) for line in found))
+
+
+def test_nobody_is_turned_away_while_the_node_changes_hands(node: Node) -> None:
+    """Drains asked for all the time are made by one or the other, or the caller is told to retry."""
+    start(node)
+    done: list[tuple[int, str]] = []
+    over = threading.Event()
+
+    def ask() -> None:
+        api = ApiNode(node.state)
+        body = {"location": "aws/us-east-1/a", "reason": "a try", "force": True}
+        while not over.is_set():
+            try:
+                said = api.call("POST", "/drains", body)
+                done.append((201, str(said["drain"]["id"])))
+            except CallError as error:
+                done.append((error.status, str(error)))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        for _ in range(2):
+            code, _, err = node.replace()
+            assert code == 0, err
+    finally:
+        over.set()
+        asking.join(PATIENCE_SECONDS)
+    made = [text for status, text in done if status == 201]
+    assert made
+    assert {status for status, _ in done} <= {201, 503}
+    assert all("try again" in text for status, text in done if status == 503)
+    kept = {str(one["id"]) for one in node.status()["drains"]}
+    assert kept == set(made)
