@@ -324,13 +324,14 @@ class Succession:
 
     async def _kill(self) -> None:
         """Make sure that the new one is gone: a process that hangs may come back to its senses."""
+        if self._process is not None:  # first of all: a closed channel means that we have died
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._process, signal.SIGKILL)
         for task in self._watching:
             task.cancel()
         await asyncio.gather(*self._watching, return_exceptions=True)
         self._watching.clear()
         if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._process, signal.SIGKILL)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(KILL_SECONDS):
                     await _readable(self._process)
