@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry
@@ -76,3 +77,15 @@ def test_the_program_and_its_requests_are_known() -> None:
     text = shown(numbers.program(), numbers.requests(counts), numbers.policies(None))
     assert "gslb_build_info{" in text
     assert 'gslb_http_requests_total{code="200",method="GET",route="/api/v1/status"} 1.0' in text
+
+
+def test_counters_go_on_in_another_program() -> None:
+    """What its workers had counted when they were last seen, and what came of those before."""
+    before = numbers.WorkerTotals()
+    before.take([worker(1, 10)])
+    before.take([worker(2, 5)])
+    said = json.loads(json.dumps(before.ended()))
+    after = numbers.WorkerTotals()
+    after.inherit(said, [worker(2, 7)])
+    after.take([worker(3, 1)])
+    assert after.values()["gslb_dns_requests_total"]["", "udp", "", ""] == 18.0
