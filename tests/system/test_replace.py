@@ -40,7 +40,7 @@ from gslb.errors import GslbError
 def die(*_, **__): os.kill(os.getpid(), signal.SIGKILL)
 def hang(*_, **__): time.sleep(600)
 def refuse(*_, **__): raise GslbError("this version cannot do that")
-gslb.node.handover.OWNING_SECONDS = 6.0
+gslb.node.handover.OWNING_SECONDS = 15.0
 {}
 if __name__ == "__main__":
     sys.exit(main())
@@ -161,13 +161,16 @@ FAILURES = {
 }
 
 
+LIMITS = {"it hangs at the start": "2", "it hangs while it prepares": "15"}
+
+
 def test_whatever_fails_the_old_one_goes_on_and_nothing_is_lost(node: Node) -> None:
     """At each step; afterwards drains can be made, and a sound version can take over."""
     pid = start(node)
     with Load(node.port) as load:
         for count, (step, (change, reason)) in enumerate(FAILURES.items(), 1):
             install(node, change)
-            limit = ("--limit", "4" if "hang" in step else "60")
+            limit = ("--limit", LIMITS.get(step, "120"))
             code, out, err = node.replace(*limit)
             assert (code, out) == (1, ""), (step, err)
             assert reason in err, step
