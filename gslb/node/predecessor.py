@@ -110,7 +110,9 @@ class Predecessor:
         self.close()
 
     def fail(self, reasons: Sequence[str]) -> None:
-        """Tell it why it has to go on."""
+        """Tell it why it has to go on, unless it has gone or was told already."""
+        if self._channel.fileno() < 0:
+            return
         self._channel.settimeout(ASK_SECONDS)
         with contextlib.suppress(GslbError):
             self._ask({"do": "failed", "reasons": list(reasons)[-MAX_REASONS:]})
