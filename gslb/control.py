@@ -24,6 +24,8 @@ MAX_ANSWER = 16 << 20  # the problems of a large policy, as text
 MAX_CONVERSATIONS = 16  # at one time
 REQUEST_SECONDS = 10.0  # for a request to arrive
 ACCEPT_PAUSE_SECONDS = 1.0
+LAST_WORDS_POLL_SECONDS = 0.01
+LAST_WORDS_SECONDS = 1.0  # for answers that are being given when the server ends
 MAX_PASSED = 256  # file descriptors in one message; the kernel takes 253
 
 Message = Mapping[str, Any]
@@ -68,10 +70,14 @@ def listen_at(path: Path) -> socket.socket:
 
 
 async def serve(listener: socket.socket, handle: Handler) -> None:
-    """Answer requests at *listener* with *handle* until cancelled."""
+    """Answer requests at *listener* with *handle* until cancelled.
+
+    Then nobody is let in any more, and those who wait for an answer still get it, if it comes soon.
+    """
     loop = asyncio.get_running_loop()
     free = asyncio.Semaphore(MAX_CONVERSATIONS)
     conversations: set[asyncio.Task[None]] = set()
+    busy: set[socket.socket] = set()  # a request of theirs is being answered
 
     def ended(task: asyncio.Task[None]) -> None:
         conversations.discard(task)
@@ -86,15 +92,26 @@ async def serve(listener: socket.socket, handle: Handler) -> None:
                 free.release()
                 await asyncio.sleep(ACCEPT_PAUSE_SECONDS)
                 continue
-            task = loop.create_task(_converse(sock, handle))
+            task = loop.create_task(converse(sock, handle, busy))
             conversations.add(task)
             task.add_done_callback(ended)
     finally:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_WORDS_SECONDS):
+                while busy:  # noqa: ASYNC110 - a turn or two at most
+                    await asyncio.sleep(LAST_WORDS_POLL_SECONDS)
         for task in conversations:
             task.cancel()
 
 
-async def _converse(sock: socket.socket, handle: Handler) -> None:
+async def converse(
+    sock: socket.socket, handle: Handler, busy: set[socket.socket] | None = None
+) -> None:
+    """Answer what is asked over *sock*, which is connected and ours, until the other end closes it.
+
+    Descriptors under ``pass`` go along with an answer, those under ``give`` are closed then as well.
+    """
+    busy = set() if busy is None else busy
     sock.setblocking(False)
     loop = asyncio.get_running_loop()
     buffer = bytearray()
@@ -114,12 +131,18 @@ async def _converse(sock: socket.socket, handle: Handler) -> None:
                     buffer += received
                 line = bytes(buffer[:end])
                 del buffer[: end + 1]
-                answer, passed = await _answer(line, came, handle)
-                if passed:
-                    socket.send_fds(sock, [answer], passed)
-                else:
-                    await loop.sock_sendall(sock, answer)
-                _close(came)
+                busy.add(sock)
+                given: list[int] = []
+                try:
+                    answer, passed, given = await _answer(line, came, handle)
+                    if passed or given:
+                        socket.send_fds(sock, [answer], [*passed, *given])
+                    else:
+                        await loop.sock_sendall(sock, answer)
+                finally:
+                    busy.discard(sock)
+                    _close(given)
+                    _close(came)
         finally:
             _close(came)
 
@@ -150,9 +173,12 @@ def _close(descriptors: list[int]) -> None:
         os.close(descriptors.pop())
 
 
-async def _answer(line: bytes, came: list[int], handle: Handler) -> tuple[bytes, list[int]]:
-    """Return the octets to send, and the file descriptors to pass along with them."""
+async def _answer(
+    line: bytes, came: list[int], handle: Handler
+) -> tuple[bytes, list[int], list[int]]:
+    """Return the octets to send, and the descriptors to go along: to be kept, and to be closed."""
     passed: list[int] = []
+    given: list[int] = []
     try:
         request = json.loads(line)
         if not isinstance(request, dict):
@@ -164,8 +190,8 @@ async def _answer(line: bytes, came: list[int], handle: Handler) -> tuple[bytes,
         }
     else:
         answer = {"ok": True, **await handle({**request, "passed": came})}
-        passed = answer.pop("pass", [])
-    return json.dumps(answer).encode() + b"\n", passed
+        passed, given = answer.pop("pass", []), answer.pop("give", [])
+    return json.dumps(answer).encode() + b"\n", passed, given
 
 
 class Conversation:
@@ -250,24 +276,41 @@ def ask_passing(
     path: Path, request: Message, timeout_seconds: float
 ) -> tuple[dict[str, Any], list[int]]:
     """Do as `ask`, and return the file descriptors too that came along. Raises ControlError."""
-    buffer = bytearray()
-    descriptors: list[int] = []
     with connect(path, timeout_seconds) as sock:
         try:
-            sock.sendall(json.dumps(request).encode() + b"\n")
-            while b"\n" not in buffer:
-                received, passed, _, _ = socket.recv_fds(sock, 65536, MAX_PASSED)
-                descriptors += passed
-                if not received or len(buffer) > MAX_ANSWER:
-                    raise ControlError(f"{path}: closed without an answer")
-                buffer += received
-            return _parsed(bytes(buffer[: buffer.index(b"\n")])), descriptors
-        except (OSError, ControlError) as error:
-            for descriptor in descriptors:
-                os.close(descriptor)
-            if isinstance(error, ControlError):
-                raise
-            raise ControlError(f"{path}: no answer ({error})") from None
+            return exchange(sock, request)
+        except ControlError as error:
+            raise ControlError(f"{path}: {error}") from None
+
+
+def exchange(sock: socket.socket, request: Message) -> tuple[dict[str, Any], list[int]]:
+    """Ask over *sock*, connected and with a timeout, and wait for the answer.
+
+    Returns:
+        The answer, and the file descriptors that came along. No child inherits them.
+
+    Raises:
+        ControlError: no answer came; the conversation is over.
+    """
+    buffer = bytearray()
+    descriptors: list[int] = []
+    try:
+        sock.sendall(json.dumps(request).encode() + b"\n")
+        while b"\n" not in buffer:
+            received, passed, _, _ = socket.recv_fds(sock, 65536, MAX_PASSED)
+            descriptors += passed
+            if not received or len(buffer) > MAX_ANSWER:
+                raise ControlError("closed without an answer")
+            buffer += received
+        for descriptor in descriptors:
+            os.set_inheritable(descriptor, False)
+        return _parsed(bytes(buffer[: buffer.index(b"\n")])), descriptors
+    except (OSError, ControlError) as error:
+        for descriptor in descriptors:
+            os.close(descriptor)
+        if isinstance(error, ControlError):
+            raise
+        raise ControlError(f"no answer ({error})") from None
 
 
 def _parsed(line: bytes) -> dict[str, Any]:

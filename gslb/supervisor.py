@@ -1,7 +1,7 @@
 """The process in charge: it opens the sockets, has policies compiled, keeps the workers serving.
 
 Start: lock the state directory, open the sockets (or take over those of workers that outlived an
-earlier supervisor), serve the newest valid table on disk at once, compile the policies, swap.
+earlier supervisor, or those of one that runs and gives way), serve the newest valid table on disk at once, compile the policies, swap.
 """
 
 from __future__ import annotations
@@ -10,34 +10,39 @@ import asyncio
 import os
 import re
 import signal
+import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from gslb import __version__, control
 from gslb.api.events import EventHub
 from gslb.control import Message
-from gslb.dataplane.settings import TcpSettings
-from gslb.dataplane.worker import Orders
 from gslb.desk import numbers
 from gslb.desk.desk import Desk
 from gslb.desk.doors import Doors
 from gslb.errors import GslbError
+from gslb.incumbent import Incumbent
 from gslb.logs import Log
 from gslb.metrics import Values
 from gslb.node import takeover
 from gslb.node.children import Workers
 from gslb.node.compilation import Refused, Unchanged
-from gslb.node.keeper import ServedTable, TableKeeper
+from gslb.node.fdstore import store, take_stored
+from gslb.node.heritage import Heritage, inherit
+from gslb.node.keeper import TableKeeper
 from gslb.node.ledger import Ledger
 from gslb.node.notify import notify, watchdog_seconds
+from gslb.node.orders import orders
+from gslb.node.pausable import Pausable
+from gslb.node.predecessor import Predecessor
+from gslb.node.prepared import ServedTable
 from gslb.node.records import Records
 from gslb.node.statedir import StateDirectory
+from gslb.node.succession import Succession
 from gslb.node.watch import Watch
 from gslb.settings import Settings
 from gslb.state.tables import TableStore
-
-MIN_CONNECTIONS, MIN_PER_CLIENT = 64, 16  # TCP, of a worker, however many share the node's limits
 
 _LINE_COLUMN = re.compile(r":\d+:\d+:")
 _log = Log(__name__)
@@ -56,26 +61,72 @@ class PoliciesRefusedError(GslbError):
 class Supervisor:
     """Everything that one node runs. `run` is its whole life."""
 
-    def __init__(self, settings: Settings, ready: Callable[[], None] = lambda: None) -> None:
-        """Take settings; nothing is touched before `run`, which calls *ready* once it serves."""
+    def __init__(
+        self,
+        settings: Settings,
+        ready: Callable[[], None] = lambda: None,
+        *,
+        replace: bool = False,
+        successor: Sequence[str] | None = None,
+    ) -> None:
+        """Take settings; nothing is touched before `run`.
+
+        Args:
+            settings: the node's.
+            ready: called once it serves.
+            replace: take the place of the supervisor that runs, if one does.
+            successor: the command that starts the program that is installed, to replace this one.
+        """
         self.settings = settings
         self._ready = ready
+        self._replace = replace
         self._began = time.monotonic()
         self._stop = asyncio.Event()
         self._reloads: set[asyncio.Task[None]] = set()
         self._reloading = asyncio.Lock()
         self._told: frozenset[str] = frozenset()  # what the log has said of the served policies
+        self._successor = successor
 
     async def run(self) -> None:
-        """Serve until told to stop. Raises GslbError if the start fails."""
+        """Serve until told to stop, or replaced. Raises GslbError if the start fails."""
         self._handle_signals()
+        stop = asyncio.create_task(self._wait_for_stop())
+        heritage = await self._inherit(stop)
+        if self._stop.is_set():
+            return
+        try:
+            await self._live(heritage, stop)
+        except BaseException as error:
+            if heritage is not None:
+                heritage.fail(error)
+            raise
+
+    async def _inherit(self, stop: asyncio.Task[None]) -> Heritage | None:
+        """Take over from the supervisor that runs; None: none does. Raises GslbError."""
+        predecessor = Predecessor.greet(self.settings.state_directory) if self._replace else None
+        if predecessor is None:
+            return None
+        inheriting = asyncio.create_task(inherit(self.settings, predecessor, _now()))
+        await asyncio.wait({stop, inheriting}, return_when=asyncio.FIRST_COMPLETED)
+        if inheriting.done():
+            return inheriting.result()
+        inheriting.cancel()
+        await asyncio.gather(inheriting, return_exceptions=True)
+        return None
+
+    async def _live(self, heritage: Heritage | None, stop: asyncio.Task[None]) -> None:
+        """Make every part, start them, and end them when told to. Raises GslbError."""
         settings = self.settings
-        state = StateDirectory(settings.state_directory)
+        said = heritage.said if heritage else {}
+        self._state = heritage.state if heritage else StateDirectory(settings.state_directory)
+        template = orders(settings, self._state.cookie_secrets())
         self._ledger = Ledger(settings.state_directory)
-        orders = _orders(settings, state.cookie_secrets())
-        self._workers = Workers(settings.state_directory, orders, self._ledger)
+        if heritage is not None:
+            left = await asyncio.to_thread(takeover.counters_of, heritage.orphans())
+            self._ledger.adopt(left)
+        self._workers = Workers(settings.state_directory, template, self._ledger)
         self._records = Records(settings.state_directory, _now)
-        self._watch = Watch(self._records, time.monotonic, _now, settings)
+        self._watch = Watch(self._records, time.monotonic, _now, settings, said.get("remembered"))
         self._keeper = TableKeeper(
             settings,
             TableStore(settings.state_directory),
@@ -85,13 +136,30 @@ class Supervisor:
             replan=self._watch.replan,
             relabel=self._ledger.relabel,
         )
+        self._owned = [
+            Pausable(self._keeper.aliases.run),
+            Pausable(lambda: self._watch.run(self._keeper.changed)),
+        ]
         hub = EventHub()
         self._records.listen(hub.publish)
         workers = self._workers.status
         self._desk = Desk(self._keeper, self._watch, self._records, workers, _now)
         self._doors = Doors(settings, self._desk, hub, self._sources(), _now)
-        stop = asyncio.create_task(self._wait_for_stop())
-        start = asyncio.create_task(self._start())
+        self._incumbent = Incumbent(
+            settings.state_directory,
+            self._state,
+            self._workers,
+            self._records,
+            self._watch,
+            self._keeper,
+            self._owned,
+            self._desk,
+            self._doors,
+            self._reloading,
+            self._stop.set,
+        )
+        self._succession = Succession(self._incumbent, self._successor)
+        start = asyncio.create_task(self._start(heritage))
         await asyncio.wait({stop, start}, return_when=asyncio.FIRST_COMPLETED)
         if start.done():
             background = start.result()
@@ -103,7 +171,7 @@ class Supervisor:
             await asyncio.gather(start, return_exceptions=True)
             background = []
         await self._end(background)
-        state.close()
+        self._state.close()
 
     def _sources(self) -> list[Callable[[], Values]]:
         """Return who has values of metrics."""
@@ -119,31 +187,48 @@ class Supervisor:
             lambda: numbers.panics(ledger.labels),
         ]
 
-    async def _start(self) -> list[asyncio.Task[None]]:
+    async def _start(self, heritage: Heritage | None) -> list[asyncio.Task[None]]:
         """Bring everything up and return what runs in the background. Raises GslbError."""
         settings = self.settings
-        orphans = takeover.find_orphans(settings.state_directory)
-        for orphan in orphans:
-            self._ledger.adopt(orphan.counters)
-        sockets = takeover.gather_sockets(settings.listen, settings.workers, orphans)
-        background = [asyncio.create_task(self._keeper.aliases.run())]
-        served = await self._first_table()
+        held = take_stored()
+        doors: dict[str, socket.socket] = {}
+        if heritage is None:
+            orphans = takeover.find_orphans(settings.state_directory)
+            held += (one for orphan in orphans for one in orphan.sockets)
+            self._ledger.adopt(one for orphan in orphans for one in orphan.counters)
+        else:
+            orphans = heritage.orphans()
+            held += heritage.predecessor.sockets
+            doors = heritage.predecessor.doors
+        sockets = takeover.gather_sockets(settings.listen, settings.workers, held)
+        background = [asyncio.create_task(self._owned[0].run())]
+        listener = doors.pop(control.SUPERVISOR_SOCKET, None)
         try:
+            served = await self._first_table(heritage)
             await self._workers.start(sockets, served)
-            await self._doors.open()
-        except GslbError:
-            await self._doors.close()
+            await self._doors.open(doors)
+            if heritage is not None:
+                await heritage.predecessor.end(self._incumbent.introduction(self._began))
+        except GslbError as error:
+            if heritage is not None:
+                heritage.fail(error)
+            await self._doors.close(handed_over=heritage is not None)
             await self._workers.stop()
             raise
+        if heritage is not None:
+            self._incumbent.begin(heritage)
         takeover.retire(orphans)
-        listener = control.listen_at(settings.state_directory / control.SUPERVISOR_SOCKET)
+        if listener is None:
+            listener = control.listen_at(settings.state_directory / control.SUPERVISOR_SOCKET)
+        self._incumbent.listener = listener
         background += [
             asyncio.create_task(control.serve(listener, self.handle)),
             asyncio.create_task(self._keeper.keep_up()),
-            asyncio.create_task(self._watch.run(self._keeper.changed)),
+            asyncio.create_task(self._owned[1].run()),
             asyncio.create_task(_show_life()),
         ]
         self._announce(served)
+        store(self._incumbent.worker_sockets())
         if self._keeper.compiled is None:
             self._reload_soon()
         return background
@@ -155,11 +240,22 @@ class Supervisor:
                 return await self._status()
             case {"do": "reload"}:
                 return await self._reload()
+            case {"do": "replace", "limit": int(limit) | float(limit)}:
+                async with self._reloading:
+                    pass  # one that is under way comes to its end first
+                return await self._succession.replace(limit)
+            case {"do": "succeed"}:
+                return await self._succession.hello(request)
         return {"ok": False, "error": "unknown request"}
 
-    async def _first_table(self) -> ServedTable:
-        """Return the table to begin with: the newest on disk, else what the policies say."""
-        if not self._keeper.take_newest():
+    async def _first_table(self, heritage: Heritage | None) -> ServedTable:
+        """Return the table to begin with: the newest on disk, else what the policies say.
+
+        After another version it is what was compiled already.
+        """
+        if heritage is not None:
+            await self._keeper.take_over(heritage.prepared)
+        elif not self._keeper.take_newest():
             result = await self._keeper.reload()
             if isinstance(result, Refused):
                 raise PoliciesRefusedError(result.lines)
@@ -171,6 +267,9 @@ class Supervisor:
             _log.error("table not taken up", reason=trouble, generation=table.generation)
 
     async def _reload(self) -> Message:
+        if self._succession.busy:
+            _log.warning("not reloaded: another version is taking over")
+            return {"ok": False, "error": "another version is taking over; try again in a moment"}
         async with self._reloading:  # the second of two at a time sees what the first one did not
             try:
                 result = await self._keeper.reload()
@@ -286,16 +385,22 @@ class Supervisor:
         self._ready()
 
     async def _end(self, background: list[asyncio.Task[None]]) -> None:
-        """End everything in order."""
-        notify("STOPPING=1")
-        _log.info("stopping")
+        """End everything in order; the workers not, where another version has their sockets."""
+        if self._incumbent.is_gone:
+            _log.info("replaced; ending")
+        else:
+            await self._succession.abandon()
+            notify("STOPPING=1")
+            _log.info("stopping")
         for task in background:
             task.cancel()
-        await self._doors.close()
+        await asyncio.gather(*background, return_exceptions=True)
+        await self._doors.close(handed_over=self._incumbent.is_gone)
         await self._keeper.close()
-        await self._workers.stop()
-        self._ledger.close()
-        (self.settings.state_directory / control.SUPERVISOR_SOCKET).unlink(missing_ok=True)
+        if not self._incumbent.is_gone:
+            await self._workers.stop()
+            self._ledger.close()
+            (self.settings.state_directory / control.SUPERVISOR_SOCKET).unlink(missing_ok=True)
         self._records.close()
 
     async def _wait_for_stop(self) -> None:
@@ -318,35 +423,3 @@ def _now() -> datetime:
 def _saying(line: str) -> str:
     """Return what *line* says, wherever that stands: an edit above it makes it no other."""
     return _LINE_COLUMN.sub(":", line, count=1)
-
-
-def _orders(settings: Settings, secrets: tuple[bytes, ...]) -> Orders:
-    """Return what every worker is told; number, sockets and table are filled in for each."""
-    tcp = settings.tcp
-    share = settings.workers
-    return Orders(
-        number=0,
-        table="",
-        generation=0,
-        control=-1,
-        sockets=(),
-        counters=(),
-        tcp=TcpSettings(
-            max_connections=max(MIN_CONNECTIONS, tcp.max_connections // share),
-            max_per_client=max(MIN_PER_CLIENT, tcp.max_per_client // share),
-            max_queries=tcp.max_queries,
-            max_unanswered=tcp.max_unanswered,
-            first_seconds=tcp.first_seconds,
-            message_seconds=tcp.message_seconds,
-            idle_seconds=tcp.idle_seconds,
-        ),
-        nsid=settings.nsid,
-        version=None,
-        ecs_max4=settings.ecs.max_prefix4,
-        ecs_max6=settings.ecs.max_prefix6,
-        cookie_secrets=tuple(secret.hex() for secret in secrets),
-        errors_per_second=settings.rate.errors_per_second,
-        responses_per_second=settings.rate.responses_per_second,
-        log_level=settings.log.level,
-        log_format=settings.log.format,
-    )

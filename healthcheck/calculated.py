@@ -6,7 +6,7 @@ ones turn out to be (the three-valued logic of Kleene).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from healthcheck.model import Probe, Status
@@ -78,9 +78,13 @@ def at_least(needed: int, *of: Probe | Calculated) -> Calculated:
 
 def count(check: Calculated, status_of: Callable[[Probe], Status]) -> Count:
     """Return what the parts of *check* say, given the status of each probe."""
-    said = [evaluate(part, status_of) for part in check.of]
+    return count_of([evaluate(part, status_of) for part in check.of], check.needed)
+
+
+def count_of(said: Sequence[Status], needed: int) -> Count:
+    """Return what parts with the statuses *said* say together, of which *needed* have to be up."""
     up, down = said.count(Status.UP), said.count(Status.DOWN)
-    return Count(up, down, len(said) - up - down, check.needed)
+    return Count(up, down, len(said) - up - down, needed)
 
 
 def evaluate(check: Probe | Calculated, status_of: Callable[[Probe], Status]) -> Status:

@@ -35,9 +35,10 @@ class Load:
         if unknown and belief.status is Status.UNKNOWN:
             return
         number = int(outcome.finished // _SLICE)
-        if number not in self._slices:
+        slice_ = self._slices.get(number)
+        if slice_ is None:
             self._forget(number)
-        slice_ = self._slices.setdefault(number, [0, 0])
+            slice_ = self._slices[number] = [0, 0]
         slice_[0] += 1
         slice_[1] += unknown
 

@@ -36,8 +36,9 @@ from healthcheck.tracker import Belief, Step, age, observe
 from healthcheck.votes import Doubt
 
 STOP_SECONDS = 2.0  # for tries under way to be cancelled and to give back what they hold
-AGE_SLICE = 500  # beliefs that one sweep looks at
-AGE_EVERY = 1.0  # seconds between sweeps
+AGE_EVERY = 1.0  # seconds between looks at some of the beliefs
+AGE_ROUND = 60  # looks for all of them; they are held ten times as long
+AGE_SLICE = 500  # beliefs in one look, at most
 LEAST_WAIT = 0.01  # seconds; tries that are due close together start together
 
 _log = logging.getLogger(__name__)
@@ -168,10 +169,15 @@ class Runner:
     def _age(self) -> None:
         """Look at some beliefs in turn, so that no sweep over all of them stalls the loop."""
         now = self._now()
-        probes = list(self.checked)[self._age_from : self._age_from + AGE_SLICE]
-        self._age_from = self._age_from + AGE_SLICE if len(probes) == AGE_SLICE else 0
-        for probe in probes:
-            self._apply(self.checked[probe], age(probe, self.checked[probe].belief, now))
+        every = list(self.checked.values())
+        start, self._age_from = (
+            self._age_from,
+            self._age_from + min(AGE_SLICE, 1 + len(every) // AGE_ROUND),
+        )
+        for checked in every[start : self._age_from]:
+            self._apply(checked, age(checked.probe, checked.belief, now))
+        if self._age_from >= len(every):
+            self._age_from = 0
         if self._loop is not None:
             self._timers["age"] = self._loop.call_later(AGE_EVERY, self._age)
 
@@ -191,6 +197,7 @@ class Runner:
 
     def _run_due(self) -> None:
         self._timers.pop("due", None)
+        self._wake_at = float("inf")
         if self._loop is None:
             return
         now = self._now()
@@ -264,8 +271,8 @@ class Runner:
         """Judge a try that has ended, and give its place back to the schedule."""
         now = self._now()
         again = self._record(probe, self._outcome(probe, scheduled, started, now, found))
-        self.schedule.done(probe, now, again)
-        self._wake()
+        if self.schedule.done(probe, now, again) < self._wake_at:
+            self._wake()
 
     def _outcome(
         self, probe: Probe, scheduled: float, started: float, now: float, found: Found

@@ -10,8 +10,8 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from math import isfinite
+from typing import NamedTuple
 
 from healthcheck.model import Kind, Outcome, Probe, Verdict
 
@@ -28,8 +28,7 @@ class ScheduleError(ValueError):
     """A probe that cannot be scheduled; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(NamedTuple):
     """One try that is due."""
 
     probe: Probe
@@ -162,11 +161,16 @@ class Schedule:
         that was stopped does not come back with everything at once.
         """
         starts: list[Start] = []
-        while self._running < self._concurrency:
-            at = self.next_at()
-            if at is None or at > now:
+        heap = self._heap
+        while heap and self._running < self._concurrency:
+            at, turn, entry = heap[0]
+            stale = turn != entry.turn
+            if not stale and at > now:
                 break
-            entry = heapq.heappop(self._heap)[2]
+            heapq.heappop(heap)
+            if stale:
+                self._stale -= 1
+                continue
             probe = entry.probe
             late = now - at > LATE_SHARE * probe.every
             starts.append(Start(probe, at, late))
@@ -188,11 +192,11 @@ class Schedule:
             self._stale -= 1
         return heap[0][0] if heap else None
 
-    def done(self, probe: Probe, now: float, again: float | None = None) -> None:
+    def done(self, probe: Probe, now: float, again: float | None = None) -> float:
         """Take back a try that is over; *again*: seconds until the next, where it is wanted early.
 
         The next one counts from when this one should have started, so that a slow target is tried
-        as often as a quick one.
+        as often as a quick one. Returns when that is; *now* if there is none.
 
         Raises:
             KeyError: no try of *probe* is under way.
@@ -204,7 +208,7 @@ class Schedule:
         self._running -= 1
         if not entry.wanted:
             del self._entries[probe]
-            return
+            return now
         jitter = 1.0 + JITTER * (2.0 * self._random() - 1.0)
         at = max(entry.at + probe.every * jitter, now)
         if again is not None:
@@ -212,6 +216,7 @@ class Schedule:
             if early < at:
                 self._recheck_at = at = early
         self._plan(entry, at)
+        return at
 
     def _plan(self, entry: _Entry, at: float) -> None:
         self._turn += 1

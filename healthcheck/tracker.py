@@ -9,12 +9,13 @@ an answer, and its re-checks make it short).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import NamedTuple
 
 from healthcheck.model import Kind, Outcome, Probe, Status, Transition, Verdict
 
-RECHECK_AFTER = 1.0  # seconds from a contrary failure to the next try
+RECHECK_AFTER = 1.0  # seconds from the start of a contrary failure to the next try, at most
+RECHECK_SHARE = 0.2  # of the interval, where that is shorter
 FRESH_INTERVALS = 3  # a verdict speaks for this many intervals
 HOLD_AT_MOST = 600.0  # seconds that a belief outlives its last verdict before it is UNKNOWN
 
@@ -27,8 +28,7 @@ class Freshness(StrEnum):
     EXPIRED = "expired"
 
 
-@dataclass(frozen=True, slots=True)
-class Belief:
+class Belief(NamedTuple):
     """What is believed of one target, and the run of verdicts against it."""
 
     status: Status = Status.UNKNOWN
@@ -43,8 +43,7 @@ class Belief:
         return (self.status is Status.DOWN) == (self.run == 0) and self.seen_at is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """What one outcome did."""
 
     belief: Belief
@@ -61,16 +60,16 @@ def observe(probe: Probe, belief: Belief, outcome: Outcome) -> Step:
     too old to speak begins anew.
     """
     if outcome.verdict is Verdict.UNKNOWN:
-        return Step(belief if belief.tried else replace(belief, tried=True))
+        return Step(belief if belief.tried else belief._replace(tried=True))
     seen = Status.UP if outcome.verdict is Verdict.PASSED else Status.DOWN
     at = outcome.finished
     if seen is belief.status:
-        return Step(replace(belief, run=0, seen_at=at, tried=True))
+        return Step(Belief(seen, belief.since, 0, at, tried=True))
     fresh = freshness(probe, belief, at) is Freshness.FRESH
     run = (belief.run if fresh else 0) + 1
     if run < _needed(probe, belief.status, seen):
-        again = min(RECHECK_AFTER, probe.every) if seen is Status.DOWN else None
-        return Step(replace(belief, run=run, seen_at=at, tried=True), again=again)
+        again = _again(probe, outcome) if seen is Status.DOWN else None
+        return Step(Belief(belief.status, belief.since, run, at, tried=True), again=again)
     after = Belief(seen, since=at, seen_at=at, tried=True)
     return Step(after, Transition(probe, belief.status, seen, outcome, at))
 
@@ -124,6 +123,15 @@ def first_pass_over(beliefs: Iterable[Belief]) -> bool:
     A try without a verdict counts: a family that has no route from here must not hold up the rest.
     """
     return all(belief.tried for belief in beliefs)
+
+
+def _again(probe: Probe, outcome: Outcome) -> float:
+    """Return the seconds from the end of a contrary failure until the next try.
+
+    They count from its start: what has timed out has been waited for already.
+    """
+    least = min(RECHECK_AFTER, RECHECK_SHARE * probe.every)
+    return max(0.0, least - (outcome.finished - outcome.started))
 
 
 def _needed(probe: Probe, held: Status, seen: Status) -> int:

@@ -204,3 +204,41 @@ async def test_descriptors_come_with_a_request_and_are_closed_when_it_is_answere
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+
+
+async def test_descriptors_that_are_given_are_closed_here(tmp_path: Path) -> None:
+    """So that the other end sees when the one who has them is gone."""
+    ours, theirs = socket.socketpair()
+
+    async def give(_: Message) -> Message:
+        return {"give": [theirs.detach()]}
+
+    with control.listen_at(tmp_path / "s") as listener, ours:
+        task = asyncio.create_task(control.serve(listener, give))
+        _, (got,) = await asyncio.to_thread(control.ask_passing, tmp_path / "s", {"do": "x"}, 5)
+        assert not os.get_inheritable(got)
+        os.close(got)
+        ours.settimeout(5)
+        assert ours.recv(1) == b""
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_who_waits_for_an_answer_gets_it_although_the_server_ends(tmp_path: Path) -> None:
+    """The one who has asked for the end, above all; who is silent is not waited for."""
+    asked = asyncio.Event()
+
+    async def slow(_: Message) -> Message:
+        asked.set()
+        await asyncio.sleep(0.05)
+        return {"said": "last words"}
+
+    with control.listen_at(tmp_path / "s") as listener:
+        task = asyncio.create_task(control.serve(listener, slow))
+        silent = Conversation.open(tmp_path / "s")
+        waiting = asyncio.create_task(asyncio.to_thread(control.ask, tmp_path / "s", {}, 5))
+        await asked.wait()
+        task.cancel()
+        assert (await waiting)["said"] == "last words"
+        await asyncio.gather(task, return_exceptions=True)
+        silent.close()

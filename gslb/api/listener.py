@@ -131,8 +131,12 @@ class Listener:
         self._room = _Room(MAX_CONNECTIONS)
 
     async def start(self, sock: socket.socket, tls: ssl.SSLContext | None = None) -> None:
-        """Serve at *sock*, a bound stream socket that becomes ours; over *tls* if given."""
-        await self._runner.setup()
+        """Serve at *sock*, a bound stream socket that becomes ours; over *tls* if given.
+
+        May be called again after `pause`.
+        """
+        if self._runner.server is None:
+            await self._runner.setup()
         server = self._runner.server
         assert server is not None, "setup makes it"
 
@@ -152,10 +156,15 @@ class Listener:
                 backlog=MAX_CONNECTIONS,
             )
 
-    async def stop(self) -> None:
-        """Accept nothing more, let the requests end, close every connection."""
+    def pause(self) -> None:
+        """Let nobody in any more; who is in already is served."""
         if self._server is not None:
             self._server.close()
+            self._server = None
+
+    async def stop(self) -> None:
+        """Accept nothing more, let the requests end, close every connection."""
+        self.pause()
         await self._runner.cleanup()
 
 

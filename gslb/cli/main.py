@@ -24,6 +24,7 @@ COMMANDS = {  # in the order in which somebody meets them
     "explain": "say what a client is answered, and why",
     "serve": "answer queries",
     "reload": "have a running server read its policies again",
+    "replace": "replace a running server by the version that is installed now",
     "status": "say what a running server does",
     "drain": "take a cloud, region or zone out of the answers",
     "undrain": "end a drain",

@@ -16,6 +16,8 @@ from gslb.supervisor import PoliciesRefusedError, Supervisor
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
+REPLACE = "--replace"
+
 
 def add_parser(commands: Commands) -> None:
     """Add ``serve`` to the ``gslb`` command."""
@@ -26,6 +28,12 @@ def add_parser(commands: Commands) -> None:
         " environment, and those over the settings file.",
     )
     add_settings_options(parser)
+    parser.add_argument(
+        REPLACE,
+        action="store_true",
+        help="take the place of the server that runs on the state directory, if there is one,"
+        " without losing a query; if that fails, it goes on",
+    )
     parser.set_defaults(run=run)
 
 
@@ -35,9 +43,16 @@ def run(options: argparse.Namespace) -> int:
     logs.set_up(settings.log.level, settings.log.format, "supervisor")
     logging.captureWarnings(capture=True)
     try:
-        asyncio.run(Supervisor(settings).run())
+        supervisor = Supervisor(settings, replace=options.replace, successor=successor())
+        asyncio.run(supervisor.run())
     except PoliciesRefusedError as refused:
         print(*refused.problems, sep="\n", file=sys.stderr)
         print(f"gslb: {refused}", file=sys.stderr)
         return 1
     return 0
+
+
+def successor() -> list[str]:
+    """Return the command that starts the program that is installed in our place, to replace us."""
+    words = [sys.executable, *sys.orig_argv[1:]]
+    return words if REPLACE in words else [*words, REPLACE]

@@ -12,6 +12,11 @@ from typing import Generic, TypeVar
 
 from gslb.dataplane.settings import TcpSettings
 
+# While draining, silence after which a client has nothing on its way to us:
+LEAVE_SECONDS = 0.5  # where it was told to leave, with an answer since the draining began
+UNTOLD_SECONDS = 2.0  # where it was not
+LONGEST_LEAVE_SECONDS = 4.0  # for clients that are never silent, or do not read; then all must go
+
 C = TypeVar("C", bound=Hashable)
 
 
@@ -33,11 +38,21 @@ class Connections(Generic[C]):
         self._settings = settings
         self._states: dict[C, _State] = {}  # the longest idle first
         self._clients: dict[int, int] = {}  # open connections by client
-        self.draining = False  # while true, a connection between two messages has no time left
+        self._drains_since: float | None = None  # None: it does not
 
     def __len__(self) -> int:
         """Return how many connections are open."""
         return len(self._states)
+
+    @property
+    def draining(self) -> bool:
+        """Whether all are to leave."""
+        return self._drains_since is not None
+
+    def drain(self, now: float) -> None:
+        """Have all leave: each once it has been silent for a moment, so that no query is cut off."""
+        if self._drains_since is None:
+            self._drains_since = now
 
     def all(self) -> list[C]:
         """Return the open connections, the longest idle first."""
@@ -97,12 +112,16 @@ class Connections(Generic[C]):
                 # A message that trickles in does not earn more time than silence does.
                 if not state.served:
                     deadline = min(deadline, state.since + settings.first_seconds)
-            elif self.draining:
-                deadline = now
             elif state.served:
                 deadline = state.since + min(most, settings.idle_seconds)
             else:
                 deadline = state.since + min(most, settings.first_seconds)
+            if self._drains_since is not None:
+                if state.begun is None:
+                    told = state.served and state.since > self._drains_since
+                    silent = max(state.since, self._drains_since)
+                    deadline = min(deadline, silent + (LEAVE_SECONDS if told else UNTOLD_SECONDS))
+                deadline = min(deadline, self._drains_since + LONGEST_LEAVE_SECONDS)
             if now >= deadline:
                 found.append(connection)
         return found

@@ -7,6 +7,7 @@ is bounded, so that a connection with a thousand queries in its pocket does not 
 from __future__ import annotations
 
 import asyncio
+import select
 import socket
 from collections import deque
 from collections.abc import Callable
@@ -60,15 +61,14 @@ class TcpServer:
         """Close the connections whose time is over."""
         draining = self.connections.draining
         for connection in self.connections.expired(self.now()):
-            self.counting.add(Event.EXPIRED, connection.shut(gracefully=draining))
+            self.counting.add(Event.EXPIRED, connection.leave() if draining else connection.shut())
 
     def drain(self) -> None:
-        """Accept no more, and close each connection once it is between two messages."""
+        """Accept no more, and take leave of each connection once nothing is on its way."""
         for server in self._servers:
             server.close()
         self._servers.clear()
-        self.connections.draining = True
-        self.sweep()
+        self.connections.drain(self.now())
 
     def close(self) -> None:
         """Accept no more and close everything now."""
@@ -200,18 +200,37 @@ class Connection(asyncio.Protocol):
         elif not transport.is_reading():
             transport.resume_reading()
 
-    def shut(self, *, gracefully: bool = False) -> bool:
+    def leave(self) -> bool:
+        """Say that no more will come, as soon as all is answered; tell whether that was news.
+
+        A client that does not read keeps what it has asked until everything is closed.
+        """
+        transport = self._transport
+        if transport is None or self._finished or self._waiting or transport.is_closing():
+            return False
+        if _has_input(transport):  # this process was held up, and not the client silent
+            return False
+        self._finish(transport)
+        return True
+
+    def shut(self) -> bool:
         """Close; tell whether that was news. What the client has not taken is thrown away.
 
-        It might never take it. *gracefully* it has until the next who wants to close it.
+        It might never take it.
         """
         transport = self._transport
         if transport is None:
             return False
         self._waiting.clear()
         news = not transport.is_closing()
-        if transport.get_write_buffer_size() and not gracefully:
+        if transport.get_write_buffer_size():
             transport.abort()
         elif news:
             transport.close()
         return news
+
+
+def _has_input(transport: asyncio.Transport) -> bool:
+    """Return whether something has arrived that was not read yet."""
+    readable, _, _ = select.select([transport.get_extra_info("socket")], [], [], 0)
+    return bool(readable)

@@ -38,7 +38,7 @@ from gslb.api.services import (
 from gslb.errors import GslbError
 from gslb.logs import Log
 from gslb.node.compilation import Compiled, MistakenError
-from gslb.node.keeper import ServedTable
+from gslb.node.prepared import ServedTable
 from gslb.node.records import Records
 from gslb.state.audit import AuditError, Entry
 from gslb.state.board import Overlay
@@ -125,6 +125,20 @@ class Desk:
         self._clock = clock
         self._began = clock()
         self._turn = asyncio.Lock()  # a guard has to see the drain before
+        self._closed = ""  # why nothing may be changed; empty: it may
+
+    async def close(self, why: str) -> None:
+        """Let the changes that have begun come to their end, and refuse others from now on."""
+        async with self._turn:
+            self._closed = why
+
+    def reopen(self) -> None:
+        """Take changes again."""
+        self._closed = ""
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise UnavailableError(self._closed)
 
     async def status(self) -> Status:
         """Return how the node is."""
@@ -230,6 +244,7 @@ class Desk:
             AuditError, StoreError: it could not be written, so nothing was changed.
         """
         async with self._turn:
+            self._check_open()
             _drafted(request, author.name, self._now(), 0)  # what is wrong is told without a plan
             plan = await self._plan(request, self._now())
             if plan.effect.refusals and not request.force:
@@ -257,6 +272,7 @@ class Desk:
             UnknownDrainError, AuditError, StoreError: nothing was changed.
         """
         async with self._turn:
+            self._check_open()
             now = self._now()
             known = [one for one in self._records.overrides if one.id == drain and one.live(now)]
             if not known:

@@ -9,8 +9,10 @@ import os
 import socket
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
@@ -32,6 +34,16 @@ from gslb.metrics import Values
 from gslb.settings import Listen, Settings
 
 _log = Log(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Door:
+    """One socket, and what serves on a copy of it."""
+
+    name: str  # api.sock, or what it is for and where: "api 127.0.0.1:8053"
+    sock: socket.socket
+    tls: ssl.SSLContext | None
+    listener: Listener
 
 
 class Doors:
@@ -63,15 +75,29 @@ class Doors:
         self._tokens = TokenFile(settings.state_directory / FILE_NAME)
         self._access = TokenAccess(self._tokens, now, time.monotonic)
         self._counts = RequestCounts()
-        self._listeners: list[Listener] = []
+        self._doors: list[_Door] = []
 
-    async def open(self) -> None:
-        """Serve on every socket. Raises GslbError: one of them cannot be had."""
-        folder = self._settings.state_directory
+    async def open(self, held: Mapping[str, socket.socket] | None = None) -> None:
+        """Serve on every socket; those *held* already, by name, become ours, or are closed.
+
+        Raises GslbError: one of them cannot be had.
+        """
+        left = dict(held or {})
+        try:
+            await self._open(left)
+        finally:
+            for sock in left.values():
+                sock.close()
+
+    async def _open(self, held: dict[str, socket.socket]) -> None:
+        path = self._settings.state_directory / SOCKET_NAME
         users = SocketAccess({0, os.geteuid()})
-        await self._serve(self._app(users), local_socket(folder / SOCKET_NAME), None)
+        sock = held.pop(SOCKET_NAME) if SOCKET_NAME in held else local_socket(path)
+        await self._serve(self._app(users), SOCKET_NAME, sock, None)
         for listen in self._settings.api.listen:
-            await self._serve(self._app(self._access), _socket(listen, "api"), self._tls)
+            name = f"api {listen}"
+            sock = held.pop(name) if name in held else _socket(listen, "api")
+            await self._serve(self._app(self._access), name, sock, self._tls)
             _log.info("API listens", listen=str(listen), tls=self._tls is not None)
         for listen in self._settings.metrics.listen:
             local = loopback(listen.address)
@@ -82,18 +108,47 @@ class Doors:
                 self._counts,
                 None if local else self._access,
             )
-            await self._serve(app, _socket(listen, "metrics"), tls)
+            name = f"metrics {listen}"
+            sock = held.pop(name) if name in held else _socket(listen, "metrics")
+            await self._serve(app, name, sock, tls)
             _log.info("metrics listen", listen=str(listen), tls=tls is not None)
 
     def _app(self, access: SocketAccess | TokenAccess) -> web.Application:
         return make_app(self._desk, access, self._hub, time.monotonic, self._counts)
 
     async def _serve(
-        self, app: web.Application, sock: socket.socket, tls: ssl.SSLContext | None
+        self, app: web.Application, name: str, sock: socket.socket, tls: ssl.SSLContext | None
     ) -> None:
-        listener = Listener(app)
-        self._listeners.append(listener)
-        await listener.start(sock, tls)
+        door = _Door(name, sock, tls, Listener(app))
+        self._doors.append(door)
+        await door.listener.start(sock.dup(), tls)
+
+    @property
+    def sockets(self) -> list[tuple[str, socket.socket]]:
+        """The sockets that are served on, by name."""
+        return [(door.name, door.sock) for door in self._doors]
+
+    def pause(self) -> None:
+        """Let nobody in: who knocks waits in the kernel, for us or for another who has the sockets."""
+        for door in self._doors:
+            door.listener.pause()
+
+    async def resume(self) -> None:
+        """Let those in who wait."""
+        for door in self._doors:
+            await door.listener.start(door.sock.dup(), door.tls)
+
+    def counts(self) -> list[list[str | int]]:
+        """Return how many requests there were, as JSON values."""
+        return [[*kind, count] for kind, count in self._counts.by_kind.items()]
+
+    def inherit(self, counts: Sequence[Sequence[Any]]) -> None:
+        """Count on from what `counts` of another program said.
+
+        Raises TypeError, ValueError: it is none of ours.
+        """
+        for method, route, status, count in counts:
+            self._counts.by_kind[str(method), str(route), str(status)] += int(count)
 
     def _registry(self) -> CollectorRegistry:
         registry = CollectorRegistry()
@@ -106,12 +161,15 @@ class Doors:
         registry.register(ValuesCollector([*own, *self._sources]))
         return registry
 
-    async def close(self) -> None:
-        """Let requests end and close every socket."""
+    async def close(self, *, handed_over: bool = False) -> None:
+        """Let requests end and close every socket. *handed_over*: another has copies of them."""
         self._hub.close()
-        for listener in self._listeners:
-            await listener.stop()
-        (self._settings.state_directory / SOCKET_NAME).unlink(missing_ok=True)
+        for door in self._doors:
+            await door.listener.stop()
+            door.sock.close()
+        self._doors.clear()
+        if not handed_over:
+            (self._settings.state_directory / SOCKET_NAME).unlink(missing_ok=True)
 
 
 def _socket(listen: Listen, what: str) -> socket.socket:

@@ -25,8 +25,8 @@ from gslb.control import ControlError, Conversation
 from gslb.dataplane.worker import Orders, Passed
 from gslb.errors import GslbError
 from gslb.logs import Log
-from gslb.node.keeper import ServedTable
 from gslb.node.ledger import Ledger
+from gslb.node.prepared import ServedTable
 from gslb.node.sockets import OpenSocket
 
 START_SECONDS = 30.0  # for a worker to map and verify its table; 100 000 names take about 1 s
@@ -99,7 +99,7 @@ class Workers:
         """Start one worker for each list of *sockets*. Raises GslbError if one will not serve."""
         self._table = table
         for number, own in enumerate(sockets):
-            listener = control.listen_at(worker_path(self._directory, number))
+            listener = control.listen_at(self._path(number))
             self.children.append(Child(number, own, listener))
         await asyncio.gather(*map(self._spawn, self.children))
         self._watchers = [asyncio.create_task(self._watch(child)) for child in self.children]
@@ -120,7 +120,7 @@ class Workers:
         await asyncio.gather(*map(self._end, self.children))
         for child in self.children:
             child.listener.close()
-            worker_path(self._directory, child.number).unlink(missing_ok=True)
+            self._path(child.number).unlink(missing_ok=True)
             for own in child.sockets:
                 own.sock.close()
 
@@ -128,10 +128,14 @@ class Workers:
         """Return what each worker says of itself, with our count of its restarts."""
         return list(await asyncio.gather(*map(self._status, self.children)))
 
+    def _path(self, number: int) -> Path:
+        """Return where worker *number* takes requests: not where one of another supervisor does."""
+        return self._directory / f"worker-{os.getpid()}-{number}.sock"
+
     async def _status(self, child: Child) -> dict[str, object]:
         said: dict[str, object] = {}
         with contextlib.suppress(ControlError):  # apart from the conversation that swaps tables
-            talk = Conversation.open(worker_path(self._directory, child.number))
+            talk = Conversation.open(self._path(child.number))
             said = await talk.ask({"do": "status"}, ASK_SECONDS)
             talk.close()
         return {
@@ -178,7 +182,7 @@ class Workers:
     async def _greet(self, child: Child) -> None:
         """Wait for the first word of a worker: that it serves. Raises GslbError."""
         assert child.process is not None
-        child.conversation = Conversation.open(worker_path(self._directory, child.number))
+        child.conversation = Conversation.open(self._path(child.number))
         greeting = asyncio.ensure_future(child.conversation.ask({"do": "status"}, START_SECONDS))
         death = asyncio.ensure_future(_ended(child.process))
         try:
@@ -261,11 +265,6 @@ class Workers:
         except TimeoutError:
             _kill(child.process)
             await _ended(child.process)
-
-
-def worker_path(directory: Path, number: int) -> Path:
-    """Return where worker *number* takes requests."""
-    return directory / f"worker-{number}.sock"
 
 
 async def _ended(process: subprocess.Popen[bytes]) -> int:

@@ -5,13 +5,14 @@ Pure; times are seconds of one monotonic clock.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from gslb.node.probing import NOTHING, Probing
-from gslb.policy.plan import Check
+from gslb.policy.plan import Check, words_of
 from gslb.state.inventory import CheckKey
 from gslb.state.store import LastKnown
 from gslb.state.verdicts import Verdict
+from healthcheck.calculated import count_of
 from healthcheck.messages import Turn, Wanted
 from healthcheck.model import Probe, Status
 from healthcheck.quorum import Basis, Council, Standing, Terms
@@ -55,7 +56,8 @@ class Evidence:
             self._council.watch(target, terms, now, last.status, last.age)
         self.probing = probing
         self._keys = probing.keys_of()
-        return {key: self._verdict(key) for key in probing.v4.keys() | probing.v6.keys()}
+        keys = {key for judged in self._keys.values() for key in judged}
+        return {key: self._verdict(key) for key in keys}
 
     def receive(self, votes: Iterable[Vote], now: float) -> dict[CheckKey, Verdict]:
         """Count *votes*; return the keys of which something else is believed now."""
@@ -85,10 +87,10 @@ class Evidence:
             found.append(Wanted(probe, last.status, last.age))
         return found
 
-    def counted(self) -> dict[str, Status]:
-        """Return the statuses, by target, that votes of now speak for: what is worth keeping."""
-        standings = ((t, self._council.standing(t)) for t in self.probing.probes)
-        return {t: one.status for t, one in standings if one.basis in _COUNTED}
+    def known(self, now: float) -> dict[str, LastKnown]:
+        """Return what is believed, by target, and since when no vote speaks for it."""
+        beliefs = {target: self._last(target, now) for target in self.probing.probes}
+        return {t: one for t, one in beliefs.items() if one.status is not Status.UNKNOWN}
 
     def votes(self) -> dict[str, dict[str, int]]:
         """Return by endpoint how many votes on its addresses say ``up``, ``down``, or nothing."""
@@ -104,7 +106,10 @@ class Evidence:
 
     def cause(self, key: CheckKey) -> Turn | None:
         """Return the latest change of belief in a target of *key*."""
-        targets = (*self.probing.v4.get(key, ()), *self.probing.v6.get(key, ()))
+        endpoint, check = key
+        leaves = [] if check is None else [(endpoint, leaf) for leaf in check.leaves]
+        families = self.probing.v4, self.probing.v6
+        targets = [one for leaf in leaves for family in families for one in family.get(leaf, ())]
         turns = [self.turns[target] for target in targets if target in self.turns]
         return min(turns, key=lambda turn: turn.age, default=None)
 
@@ -115,6 +120,9 @@ class Evidence:
         return LastKnown(standing.status, age)
 
     def _verdict(self, key: CheckKey) -> Verdict:
+        endpoint, check = key
+        if check is not None and check.parts:
+            return calculated(check, [self._verdict((endpoint, part)) for part in check.parts])
         v4 = {t: self._council.standing(t) for t in self.probing.v4.get(key, ())}
         v6 = {t: self._council.standing(t) for t in self.probing.v6.get(key, ())}
         both = {**v4, **v6}
@@ -127,6 +135,29 @@ class Evidence:
             self._details.get(worst, ""),
             all(_unanimous(one) for one in both.values()),
         )
+
+
+def calculated(check: Check, said: Sequence[Verdict]) -> Verdict:
+    """Return what the calculated *check* says, when its parts say *said*.
+
+    Its detail is the count, and the part that tips it: the first that is as the whole is.
+    """
+    counts = [
+        count_of([one.v4 for one in said], check.needed),
+        count_of([one.v6 for one in said], check.needed),
+    ]
+    v4, v6 = (count.status for count in counts)
+    tipped = next((s for s in (Status.DOWN, Status.UP) if s in {v4, v6}), None)
+    detail = ""
+    if tipped is not None:
+        count = counts[0] if v4 is tipped else counts[1]
+        tipping = next(
+            (part, one)
+            for part, one in zip(check.parts, said, strict=True)
+            if (one.v4 if v4 is tipped else one.v6) is tipped
+        )
+        detail = f"{count}; {words_of(tipping[0])}: {tipping[1].detail}"
+    return Verdict(v4, v6, detail, all(one.unanimous for one in said))
 
 
 _NEVER = LastKnown(Status.UNKNOWN, 0.0)

@@ -9,9 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TypeVar
 
 from gslb.errors import GslbError
@@ -29,6 +28,7 @@ from gslb.node.compilation import (
     Refused,
     Unchanged,
 )
+from gslb.node.prepared import Aliases, Prepared, ServedTable, next_serial, nothing_known
 from gslb.settings import Settings
 from gslb.state.tables import TableStore
 from gslb.steering.drainplan import DrainPlan
@@ -39,26 +39,11 @@ from gslb.steering.situation import AliasAddresses, Situation
 ALIAS_WAIT_SECONDS = 2.0  # for names that never had an address, before a table with them is served
 RETRY_SECONDS = 10.0  # after a change that could not be rendered
 LOOK_AROUND_EVERY = timedelta(hours=1)  # while measurements, which age, are in use
-SERIAL_LIMIT = 1 << 32  # serials are 32 bits and wrap, RFC 1982
 
-Aliases = Mapping[bytes, AliasAddresses]
 _Told = TypeVar("_Told")
 Situate = Callable[[Aliases, datetime], Situation]
 
 _log = Log(__name__)
-
-
-def nothing_known(aliases: Aliases, at: datetime) -> Situation:
-    """Return the situation at *at* (aware) without health and without an operator's word."""
-    return Situation(at=at, aliases=aliases)
-
-
-@dataclass(frozen=True, slots=True)
-class ServedTable:
-    """A table file that workers are to serve."""
-
-    path: Path
-    generation: int
 
 
 class TableKeeper:
@@ -171,7 +156,7 @@ class TableKeeper:
             state_directory=self._settings.state_directory,
             geo=self._settings.geo,
             generation=self._next_generation(),
-            serial=self._next_serial(),
+            serial=next_serial(self._serial, self._clock()),
             situation=situation,
             former=former,
         )
@@ -184,6 +169,18 @@ class TableKeeper:
             await self._stay(result, situation.at)
         if not isinstance(result, Compiled):
             return result
+        return await self._adopt(Prepared(compiler, result, situation))
+
+    async def take_over(self, prepared: Prepared) -> None:
+        """Serve what was *prepared* while another process served. Raises GslbError."""
+        self._generation = self._store.latest_generation()
+        if self._generation > prepared.compiled.generation:  # it went on making tables
+            self.served = ServedTable(prepared.compiled.path, self._generation)
+        await self._adopt(prepared)
+
+    async def _adopt(self, prepared: Prepared) -> Compiled:
+        """Bring what was compiled to the situation of now, and serve it. Raises GslbError."""
+        compiler, result, situation = prepared.compiler, prepared.compiled, prepared.situation
         # What the served table still needs is watched too, until the new one is in its place.
         self.aliases.watch({*result.aliases, *(self.compiled.aliases if self.compiled else ())})
         with contextlib.suppress(TimeoutError):
@@ -390,9 +387,23 @@ class TableKeeper:
         if not used and self._generation == generation:
             self._generation -= 1
 
-    def _next_serial(self) -> int:
-        """Return a serial above the last one, and not below the clock, so that it survives loss."""
-        return max(self._serial + 1, int(self._clock().timestamp())) % SERIAL_LIMIT
+    def reserve(self) -> tuple[int, int]:
+        """Give a generation away; return it, and the last serial. Raises GslbError."""
+        generation = self._next_generation()
+        self._store.claim(generation)
+        return generation, self._serial
+
+    async def rest(self) -> None:
+        """Serve nothing else for now; changes wait until `go_on`."""
+        await self._turn.acquire()
+
+    def go_on(self) -> None:
+        """End the rest. Tables that another process has made meanwhile are forgotten."""
+        if self.served is not None:
+            self._store.discard_above(self.served.generation)
+        self._generation = max(self._generation, self._store.latest_generation())
+        self._turn.release()
+        self._changed.set()
 
     async def close(self) -> None:
         """Let the compiling process go."""

@@ -36,6 +36,7 @@ class Ledger:
         self._blocks: list[Block] = []
         self._legends: dict[int, Legend] = {}  # by generation
         self._settled = self._read()  # of blocks that are no more
+        self._is_ours = True  # the file, to be written
 
     def open(self, worker: int, generation: int) -> list[Block]:
         """Make blocks for a *worker* that is to serve this *generation*: UDP's, TCP's.
@@ -99,6 +100,15 @@ class Ledger:
         newest = max((block.generation for block in self._blocks), default=None)
         return no_labels() if newest is None else self._legend(newest).labels
 
+    def rest(self) -> None:
+        """Leave the file to another supervisor, which counts on from it and from the workers."""
+        self._is_ours = False
+
+    def go_on(self, descriptors: Iterable[int]) -> None:
+        """Own the file again; the workers of the other one have counted in the blocks behind these."""
+        self._is_ours = True
+        self.adopt(descriptors)
+
     def close(self) -> None:
         """Add up everything: the workers have ended."""
         self._fold(list(self._blocks))
@@ -113,7 +123,7 @@ class Ledger:
         newest = max(self._legends, default=0)
         for generation in [g for g in self._legends if g not in used and g != newest]:
             del self._legends[generation]
-        if blocks:
+        if blocks and self._is_ours:
             self._write()
 
     def _legend(self, generation: int) -> Legend:

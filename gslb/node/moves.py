@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gslb.policy.plan import words_of
 from gslb.state.board import Standing
 from gslb.state.history import News
 from gslb.state.inventory import CheckKey
@@ -54,4 +55,6 @@ def _check(key: CheckKey) -> dict[str, object]:
     check = key[1]
     if check is None:
         return {}
+    if check.parts:
+        return {"check": words_of(check), "every": check.every}
     return {"check": check.type, "port": check.port, "path": check.path, "every": check.every}

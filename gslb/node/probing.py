@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gslb.policy.names import BadNameError, name_text, read_name
 from gslb.policy.plan import Check, Endpoint, Plan, ZonePlan
@@ -26,16 +26,17 @@ _NOTHING = AliasAddresses()
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """One endpoint under one check. Addresses are text, `name` is wire form."""
+    """One endpoint under one check that is probed. Addresses are text, `name` is wire form."""
 
     endpoint: str  # id
-    check: Check
+    check: Check  # not calculated
     host: str  # "" where the type has none
     v4: tuple[str, ...]
     v6: tuple[str, ...]
     name: bytes | None  # has the addresses in place of `v4` and `v6`, once it is resolved
     families: tuple[int, ...]  # that the endpoint may have
     shared: bool  # the check has a target of its own: what is seen there counts for each family
+    under: tuple[Check, ...] = ()  # the checks that judge the endpoint and rest on this one
 
     @property
     def key(self) -> CheckKey:
@@ -50,26 +51,29 @@ class Probing:
     probes: Mapping[str, Probe]  # by target
     terms: Mapping[str, Check]  # by target, a check that asks for it
     groups: Mapping[str, str]  # by target, the cloud that it belongs to
-    v4: Mapping[CheckKey, tuple[str, ...]]  # targets by key; any of them up is up
+    v4: Mapping[CheckKey, tuple[str, ...]]  # targets by key of what is probed; any up is up
     v6: Mapping[CheckKey, tuple[str, ...]]
+    under: Mapping[CheckKey, tuple[Check, ...]]  # by key of what is probed: `Wish.under`
     elsewhere: int  # checks that are for other checkers (``from:``), and not run here
 
     def keys_of(self) -> dict[str, tuple[CheckKey, ...]]:
-        """Return which keys each target speaks for."""
+        """Return which keys each target speaks for, those of calculated checks included."""
         found: dict[str, dict[CheckKey, None]] = {}
         for family in (self.v4, self.v6):
             for key, targets in family.items():
+                judged: list[CheckKey] = [(key[0], check) for check in self.under[key]]
                 for target in targets:
-                    found.setdefault(target, {})[key] = None
+                    found.setdefault(target, {}).update(dict.fromkeys(judged))
         return {target: tuple(keys) for target, keys in found.items()}
 
 
-NOTHING = Probing({}, {}, {}, {}, {}, 0)
+NOTHING = Probing({}, {}, {}, {}, {}, {}, 0)
 
 
 def wishes(plan: Plan) -> tuple[Wish, ...]:
-    """Return every endpoint under every check that judges it, each pair once."""
+    """Return every endpoint under every check that is probed to judge it, each pair once."""
     found: dict[CheckKey, Wish] = {}
+    under: dict[CheckKey, dict[Check, None]] = {}
     for zone in plan.zones:
         hosts = _hosts(zone)
         for number, policy in enumerate(zone.policies):
@@ -77,11 +81,14 @@ def wishes(plan: Plan) -> tuple[Wish, ...]:
                 check = policy.checks.get(name)
                 if check is None:
                     continue
-                host = check.host or hosts.get(number, "") if check.type in _NAMED else ""
-                for endpoint in zone.sites[name].endpoints:
-                    if (endpoint.id, check) not in found:
-                        found[endpoint.id, check] = _wish(endpoint, check, host)
-    return tuple(found.values())
+                for leaf in dict.fromkeys(check.leaves):
+                    host = leaf.host or hosts.get(number, "") if leaf.type in _NAMED else ""
+                    for endpoint in zone.sites[name].endpoints:
+                        key = endpoint.id, leaf
+                        under.setdefault(key, {})[check] = None
+                        if key not in found:
+                            found[key] = _wish(endpoint, leaf, host)
+    return tuple(replace(wish, under=tuple(under[key])) for key, wish in found.items())
 
 
 def names_of(wanted: Iterable[Wish]) -> set[bytes]:
@@ -143,11 +150,13 @@ def probes_of(
     groups: dict[str, str] = {}
     known: dict[Probe, str] = {}
     by_family: tuple[dict[CheckKey, tuple[str, ...]], ...] = ({}, {})
+    under: dict[CheckKey, tuple[Check, ...]] = {}
     elsewhere: set[Check] = set()
     for wish in wanted:
         if wish.check.vantage and checker not in wish.check.vantage:
             elsewhere.add(wish.check)
             continue
+        under[wish.key] = wish.under
         for family, addresses in _addresses(wish, resolved):
             targets = []
             for address in addresses:
@@ -160,7 +169,7 @@ def probes_of(
                 groups.setdefault(target, wish.endpoint.partition("/")[0])
                 targets.append(target)
             by_family[family == 6][wish.key] = tuple(targets)
-    return Probing(probes, terms, groups, by_family[0], by_family[1], len(elsewhere))
+    return Probing(probes, terms, groups, by_family[0], by_family[1], under, len(elsewhere))
 
 
 def references_of(targets: Iterable[Listen]) -> list[Wanted]:

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from gslb.logs import Log
-from gslb.state import audit
+from gslb.state import audit, database
 from gslb.state.audit import AuditError, AuditLog, Entry
 from gslb.state.database import Database, StoreError
 from gslb.state.history import Event, History, News, Page
@@ -50,6 +50,18 @@ class Records:
             self.troubles.append(str(error))
         for trouble in self.troubles:
             _log.error("records cannot be used; answers do not need them", reason=trouble)
+
+    def read_again(self) -> None:
+        """Go on where another process has gone on meanwhile, which has ended.
+
+        Raises:
+            StoreError, AuditError: what cannot be read again is as it was, and changes that need it fail.
+        """
+        self.store, self.history = Store(self._database), History(self._database, self._now())
+        if self.audit is not None:
+            fresh = AuditLog(self.audit.path, self._now())
+            self.audit.close()
+            self.audit = fresh
 
     @property
     def overrides(self) -> tuple[Override, ...]:
@@ -161,7 +173,16 @@ class Records:
         self._database.close()
 
 
+def try_records(directory: Path) -> None:
+    """Find out whether the records in *directory*, which are another process's, can be used by us.
+
+    Nothing is changed there. Raises StoreError, AuditError.
+    """
+    database.rehearse(directory)
+    audit.last_head(directory / audit.FILE_NAME)
+
+
 def _opened(directory: Path | None, now: datetime) -> tuple[Database, Store, History]:
     """Open the database in *directory*; None: one that is forgotten. Raises StoreError."""
-    database = Database(directory)
-    return database, Store(database), History(database, now)
+    opened = Database(directory)
+    return opened, Store(opened), History(opened, now)

@@ -7,6 +7,7 @@ import os
 import secrets
 import stat
 from pathlib import Path
+from typing import Self
 
 from gslb.errors import GslbError
 from gslb.logs import Log
@@ -39,6 +40,23 @@ class StateDirectory:
             raise GslbError(
                 f"another gslb (pid {holder or 'unknown'}) runs on the state directory {path}"
             ) from None
+        self.sign()
+
+    @classmethod
+    def adopt(cls, path: Path, lock: int) -> Self:
+        """Return the folder at *path*, whose lock another process has passed on as a descriptor."""
+        adopted = cls.__new__(cls)
+        adopted.path, adopted._lock = path, lock
+        adopted.sign()
+        return adopted
+
+    @property
+    def lock(self) -> int:
+        """The descriptor that is locked, for passing on: the lock goes with the last copy of it."""
+        return self._lock
+
+    def sign(self) -> None:
+        """Write down who runs here."""
         os.ftruncate(self._lock, 0)
         os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
 

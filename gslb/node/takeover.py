@@ -11,6 +11,7 @@ import os
 import socket
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
 from gslb import control
@@ -54,10 +55,29 @@ def find_orphans(directory: Path) -> list[Orphan]:
             orphans.append(Orphan(kept, ()))
         else:
             named = answer["sockets"]
-            sockets = tuple(_adopt(named, descriptors[: len(named)]))
+            sockets = tuple(adopt(named, descriptors[: len(named)]))
             orphans.append(Orphan(kept, sockets, tuple(descriptors[len(named) :])))
             _log.warning("worker without supervisor found", worker_pid=answer["pid"])
     return orphans
+
+
+def workers_of(directory: Path, supervisor: int) -> list[Orphan]:
+    """Return the workers of the supervisor with this pid, which is gone or about to go."""
+    paths = sorted(directory.glob(f"worker-{supervisor}-*.sock"))[:MAX_ORPHANS]
+    return [Orphan(path, ()) for path in paths]
+
+
+def counters_of(orphans: Iterable[Orphan]) -> list[int]:
+    """Return descriptors of the blocks that each of *orphans* that answers counts in."""
+    found: list[int] = []
+    for orphan in orphans:
+        with contextlib.suppress(ControlError):
+            said, passed = control.ask_passing(orphan.path, {"do": "sockets"}, ASK_SECONDS)
+            count = len(said["sockets"])
+            found += passed[count:]
+            for descriptor in passed[:count]:
+                os.close(descriptor)
+    return found
 
 
 def look_for_workers(directory: Path) -> list[Message]:
@@ -90,7 +110,8 @@ def _worker_sockets(directory: Path) -> list[Path]:
     return sorted(paths)[:MAX_ORPHANS]
 
 
-def _adopt(named: Sequence[Sequence[str]], descriptors: Sequence[int]) -> Iterable[OpenSocket]:
+def adopt(named: Sequence[Sequence[str]], descriptors: Sequence[int]) -> Iterable[OpenSocket]:
+    """Yield sockets that came as *descriptors*, and with them kind and address of each."""
     for (kind, text), descriptor in zip(named, descriptors, strict=True):
         listen = parse_listen(text)
         assert isinstance(listen, Listen)
@@ -116,31 +137,46 @@ def retire(orphans: Iterable[Orphan]) -> list[Orphan]:
 
 
 def gather_sockets(
-    listen: Sequence[Listen], workers: int, orphans: Iterable[Orphan]
+    listen: Sequence[Listen], workers: int, held: Iterable[OpenSocket]
 ) -> list[list[OpenSocket]]:
-    """Return each worker's sockets: those of *orphans* where they fit, new ones elsewhere.
+    """Return each worker's sockets: those *held* where they fit, new ones elsewhere.
 
-    What is left of the orphans' is closed here. Raises GslbError with every address that cannot
-    be had, one a line.
+    Held ones of the same address are all used, however many workers there are: to close one would
+    lose what the kernel has queued in it. Those of addresses that are not wanted any more are
+    closed here. Raises GslbError with every address that cannot be had, one a line; then nothing
+    has been closed.
     """
     pool: dict[tuple[Kind, Listen], dict[int, OpenSocket]] = {}
-    for one in (s for orphan in orphans for s in orphan.sockets):
+    for one in held:
         same = pool.setdefault((one.kind, one.listen), {})
         inode = os.fstat(one.sock.fileno()).st_ino  # two orphans may hold one and the same socket
         if inode in same:
             one.sock.close()
         else:
             same[inode] = one
-    known = {address for _, address in pool}
+    wanted = check_addresses(listen, (one for same in pool.values() for one in same.values()))
+    sets = [_take(wanted, pool) for _ in range(workers)]
+    turn = cycle(sets)
+    for (_, address), rest in pool.items():
+        for one in rest.values():
+            if address in wanted:
+                next(turn).append(one)
+            else:
+                one.sock.close()
+    return sets
+
+
+def check_addresses(listen: Sequence[Listen], held: Iterable[OpenSocket]) -> list[Listen]:
+    """Return those of *listen* that can be had: there are sockets *held*, or nobody has them.
+
+    A default that this machine cannot have is left out. Raises GslbError with every other one, one
+    a line.
+    """
+    known = {one.listen for one in held}
     usable, troubles = claim(a for a in listen if a not in known)
     if troubles := without_missing_ipv6(troubles):
         raise GslbError("\n".join(map(str, troubles)))
-    wanted = [a for a in listen if a in known or a in usable]
-    sets = [_take(wanted, pool) for _ in range(workers)]
-    for rest in pool.values():
-        for one in rest.values():
-            one.sock.close()
-    return sets
+    return [a for a in listen if a in known or a in usable]
 
 
 def _take(

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from math import inf
+from typing import Any
 
 from gslb.logs import Log
 from gslb.node.checkcounts import CheckCounts
@@ -28,6 +29,7 @@ from gslb.state import inventory as inventories
 from gslb.state.board import NO_STANDING, Board, Overlay, forced
 from gslb.state.database import StoreError
 from gslb.state.inventory import CheckKey, Inventory, Place
+from gslb.state.memory import read_memory
 from gslb.state.overrides import NO_HOLD, Override
 from gslb.state.store import LastKnown
 from gslb.state.tree import status_of
@@ -55,8 +57,12 @@ class Watch:
         clock: Callable[[], float],
         now: Callable[[], datetime],
         settings: Settings,
+        remembered: Mapping[str, Any] | None = None,
     ) -> None:
-        """Begin without a plan. *clock* is monotonic seconds, *now* wall time (aware)."""
+        """Begin without a plan. *clock* is monotonic seconds, *now* wall time (aware).
+
+        *remembered*: what `remember` of the program that we replace has said.
+        """
         self.inventory: Inventory = inventories.EMPTY
         self.overlay = Overlay()  # the last one that a situation was made of
         name = (settings.nsid or socket.gethostname())[:MAX_NAME] or "local"
@@ -69,6 +75,7 @@ class Watch:
         self.counts = CheckCounts()
         self.ready = False  # each target has been tried since the start
         self._records = records
+        self._remembered = remembered
         self._clock = clock
         self._now = now
         self._reach = reach(settings.probes.allow)
@@ -119,9 +126,30 @@ class Watch:
         else:  # what was down before the start stays out: that is no removal, and no news
             self._restored = True
             self._board, self._situations = Board(self.inventory, verdicts, now), Situations()
+            self._recall(now)
         self._aimed = self._began = True
         self._situation = self._notes = None
         self.checker.order()
+
+    def _recall(self, now: float) -> None:
+        remembered, self._remembered = self._remembered, None
+        if remembered is None:
+            return
+        try:
+            self._board.recall(read_memory(remembered, self.inventory), now)
+        except (ValueError, TypeError, KeyError) as error:  # of a version that says it otherwise
+            _log.error("ramps and budgets begin anew", reason=f"{type(error).__name__}: {error}")
+
+    def remember(self) -> dict[str, Any]:
+        """Keep the health known now; return what else the next one has to know, as JSON values.
+
+        Only while `run` does not. Raises StoreError.
+        """
+        self._tell()
+        now = self._clock()
+        if known := self._evidence.known(now):
+            self._records.store.save_health(known, self._now())
+        return self._board.remember(now).to_json()
 
     def _wanted(self) -> list[Wanted]:
         return [*self._evidence.wanted(self._clock()), *self._references]
@@ -275,7 +303,7 @@ class Watch:
         now, store = self._clock(), self._records.store
         if now < self._saved_at + (SAVE_SOON if self._save_soon else SAVE_LATE):
             return
-        known = self._evidence.counted()
+        known = self._evidence.known(now)
         if not known or not self.ready:  # what was kept before says more
             return
         self._saved_at, self._save_soon = now, False

@@ -51,6 +51,10 @@ CODES: Mapping[str, str] = MappingProxyType(
         "E221": "an address that no client can reach",
         "E222": "a preset that no check is called by",
         "E223": "a check that lacks what its type needs",
+        "E224": "a calculated check that is more, or less, than names of checks",
+        "E225": "a check that is made of itself",
+        "E226": "a calculated check that can never be up, or is too deep or too large",
+        "E227": "a key of a check that its type does not have",
         # the zone's own records: gslb.policy.static
         "E250": "a zone file that cannot be read",
         "E251": "a line of zone-file text that cannot be read",
@@ -95,6 +99,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "W327": "names hidden by another zone that is served here",
         "W328": "an address that clients on the internet cannot reach",
         "W329": "a check whose timeout is longer than its interval",
+        "W330": "a calculated check of different places",
         "W350": "a record given twice",
         "W351": "two TTLs in one RRset",
         "W352": "a name server in the records that dns.nameservers lacks",

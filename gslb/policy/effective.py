@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from gslb.policy import model
+from gslb.policy.checkmodel import CheckUse
 from gslb.policy.checks import CheckBook, Ref
 from gslb.policy.endpoints import host, unusable
 from gslb.policy.places import Path, Places
@@ -26,7 +27,7 @@ from gslb.policy.plan import (
     Spread,
     WhenAllDown,
 )
-from gslb.policy.problems import NOWHERE, Problem, Where
+from gslb.policy.problems import Problem, Where
 
 TTL = 30  # seconds
 COUNT = 2  # addresses in an answer
@@ -136,17 +137,15 @@ def _check(name: str, layers: Layers, around: Surroundings) -> Check | None:
     *close, (defaults, path) = layers.layers
     found = Layers(close).find("check")
     return around.book.resolve(
-        _ref(defaults.check, (*path, "check"), around.places),
-        _ref(around.file.sites[name].check, ("sites", name, "check"), around.places),
-        _ref(found[0], found[1], around.places) if found is not None else (None, NOWHERE),
+        _ref(defaults.check, (*path, "check")),
+        _ref(around.file.sites[name].check, ("sites", name, "check")),
+        _ref(*found) if found is not None else (None, ()),
     )
 
 
-def _ref(written: object, path: Path, places: Places) -> Ref:
-    if written is None:
-        return None, NOWHERE
-    assert written is False or isinstance(written, str | model.CheckUse)
-    return written, places.locate(path)
+def _ref(written: object, path: Path) -> Ref:
+    assert written is None or written is False or isinstance(written, str | CheckUse)
+    return written, path
 
 
 def _last_resort(layers: Layers, around: Surroundings) -> LastResort | None:

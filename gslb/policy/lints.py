@@ -192,9 +192,9 @@ def _times(policy: Policy, recover_in: float | None, ttl_at: Where | None) -> It
         return
     slowest, site = max(
         (
-            (check.every * check.down_after + check.timeout, name)
+            (leaf.every * leaf.down_after + leaf.timeout, name)
             for name, check in policy.checks.items()
-            if check is not None
+            for leaf in (() if check is None else check.leaves)
         ),
         default=(None, ""),
     )

@@ -23,6 +23,7 @@ PATTERNS: Mapping[str, str] = {
     r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?/[a-z0-9]([a-z0-9-]*[a-z0-9])?$": "a site is cloud/region, such as aws/us-east-1",
     r"^[A-Za-z0-9]([A-Za-z0-9_.-]{0,126}[A-Za-z0-9])?$": "a name has letters, digits, and -, _, . inside",
     r"^/[!-~]*$": "a path begins with / and has no spaces",
+    r"^/[^\x00-\x1f\x7f-\x9f]*$": "a path on the node begins with /",
     r"^[^\x00-\x20\x7f-\x9f]*$": "a host name has no spaces",
     r"^[^\x00-\x1f\x7f-\x9f]*$": "it must be one line of text",
     r"^[^\x00]*$": "the character U+0000 cannot be part of it",

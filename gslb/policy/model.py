@@ -11,23 +11,21 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     WithJsonSchema,
     model_validator,
 )
 
+from gslb.policy.basics import HostName, Name, Strict, Word
+from gslb.policy.checkmodel import CheckFields, CheckRef
 from gslb.policy.values import (
     MAX_TTL,
     V4,
     V6,
     Address,
-    CodeRanges,
     Milliseconds,
     OneOrMany,
-    Quorum,
     Seconds,
     Share,
     Ttl,
@@ -45,14 +43,9 @@ HEADROOM = (
     " so two of three zones are enough"
 )
 
-# Texts that go into requests, logs and terminals have no characters that would end a line there.
-HostName = Annotated[str, Field(min_length=1, max_length=254, pattern=r"^[^\x00-\x20\x7f-\x9f]*$")]
 Weight = Annotated[
     int, Field(ge=0, le=1000, description="relative; 0: only when every weighted one is gone")
 ]
-Word = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
-Argument = Annotated[str, Field(max_length=4096, pattern=r"^[^\x00]*$")]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9_.-]{0,126}[A-Za-z0-9])?$")]
 SiteName = Annotated[
     str,
     Field(
@@ -63,14 +56,6 @@ SiteName = Annotated[
 Words = Annotated[list[Word], OneOrMany(), Field(min_length=1, max_length=MAX_TERMS)]
 Number = Annotated[Word, BeforeValidator(as_text), WithJsonSchema({"type": ["string", "integer"]})]
 Numbers = Annotated[list[Number], OneOrMany(), Field(min_length=1, max_length=MAX_TERMS)]
-
-
-class Strict(BaseModel):
-    """Refuses unknown keys and coerced types, and never changes once read."""
-
-    model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, arbitrary_types_allowed=True
-    )
 
 
 def _until(value: Any) -> Any:
@@ -99,51 +84,6 @@ class Drain(Strict):
     until: Annotated[datetime, BeforeValidator(_until)] | None = Field(
         default=None, description="ISO 8601 with a time zone; without it, until the line is removed"
     )
-
-
-CheckType = Literal["tcp", "http", "https", "dns", "grpc", "icmp", "tls", "exec"]
-
-
-class CheckFields(Strict):
-    """How an endpoint is probed; every field may be overridden where a template is used."""
-
-    preset: Word | None = Field(
-        default=None, description="fills port, path and codes for a known load balancer"
-    )
-    type: CheckType | None = None
-    port: Annotated[int, Field(ge=1, le=65535)] | None = None
-    path: Annotated[str, Field(pattern=r"^/[!-~]*$", max_length=1024)] | None = None
-    host: HostName | None = Field(default=None, description="HTTP Host and TLS server name")
-    expect: CodeRanges | None = Field(default=None, description='accepted codes: "200-299,301"')
-    body: Annotated[str, Field(min_length=1, max_length=256)] | None = Field(
-        default=None, description="text that must appear in the first 64 KiB"
-    )
-    target: HostName | None = Field(
-        default=None, description="address or host name to probe in place of the endpoint"
-    )
-    every: Seconds | None = None
-    timeout: Seconds | None = None
-    down_after: Annotated[int, Field(ge=1, le=20)] | None = None
-    up_after: Annotated[int, Field(ge=1, le=20)] | None = None
-    quorum: Quorum | None = Field(default=None, description='"2/3": two of at least three checkers')
-    vantage: Annotated[list[Name], OneOrMany(), Field(min_length=1, max_length=64)] | None = Field(
-        default=None, alias="from", description="only checkers at these vantage points"
-    )
-    service: Word | None = Field(default=None, description="grpc: service name")
-    qname: HostName | None = Field(default=None, description="dns: name to ask for")
-    qtype: Word | None = Field(default=None, description="dns: type to ask for")
-    command: Annotated[list[Argument], Field(min_length=1, max_length=64)] | None = Field(
-        default=None, description="exec: argument list"
-    )
-
-
-class CheckUse(CheckFields):
-    """A check where it is used: a template, and what differs from it."""
-
-    use: Name | None = Field(default=None, description="a template from checks")
-
-
-CheckRef = Name | CheckUse | Literal[False]
 
 
 class Endpoint(Strict):

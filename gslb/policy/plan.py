@@ -54,9 +54,15 @@ class Drained:
     where: Where
 
 
+CALCULATED = "calculated"  # type of a check that is made of others
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
-    """How an endpoint is probed. Durations in seconds. Equal checks are one check."""
+    """How an endpoint is probed. Durations in seconds. Equal checks are one check.
+
+    A calculated check has `parts`, and of the other fields only times: those of its slowest leaf.
+    """
 
     type: str
     port: int | None
@@ -71,7 +77,24 @@ class Check:
     up_after: int
     quorum: tuple[int, int] | None  # (2, 3): two of at least three checkers
     vantage: tuple[str, ...]  # ``from:``; empty: any checker
-    extra: tuple[tuple[str, str], ...] = ()  # fields that only this type of check has
+    extra: tuple[tuple[str, str], ...] = ()  # fields that only this type of check has, in order
+    needed: int = 0  # of `parts`, so many have to be up
+    parts: tuple[Check, ...] = ()
+
+    @property
+    def leaves(self) -> tuple[Check, ...]:
+        """The checks that are probed: itself, unless it is calculated; some may be there twice."""
+        if not self.parts:
+            return (self,)
+        return tuple(leaf for part in self.parts for leaf in part.leaves)
+
+
+def words_of(check: Check) -> str:
+    """Return how *check* is called in messages: "https 443 /healthz", "1 of (tcp 443, icmp)"."""
+    if check.parts:
+        return f"{check.needed} of ({', '.join(map(words_of, check.parts))})"
+    words = (check.type, check.port, check.path, check.target and f"at {check.target}")
+    return " ".join(str(word) for word in words if word)
 
 
 @dataclass(frozen=True, slots=True)

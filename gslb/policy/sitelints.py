@@ -60,7 +60,7 @@ def _checks_by_site(policies: Sequence[Policy]) -> dict[str, dict[Check, None]]:
     for policy in policies:
         for name, check in policy.checks.items():
             if check is not None:
-                found.setdefault(name, {})[check] = None
+                found.setdefault(name, {}).update(dict.fromkeys(check.leaves))
     return found
 
 

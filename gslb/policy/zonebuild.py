@@ -52,7 +52,7 @@ class _Build:
         sites = {
             name: read_site(name, s, places, self.problems) for name, s in parsed.sites.items()
         }
-        book = CheckBook(parsed.checks, lambda name: places.locate_key(("checks", name)))
+        book = CheckBook(parsed.checks, places)
         around = Surroundings(parsed, sites, book, places, self.problems)
         names = self._names(around, SteeredNames(served.apex, served.static, sites))
         used = len(self.policies)
@@ -65,6 +65,7 @@ class _Build:
             self.problems += lint_policy(policy, sites, promise, ttl_at)
             self.problems += lint_targets(policy, served.apex, served.static, sites)
             self.problems += lint_https(policy, served.apex)
+        book.look_through()
         self.problems += book.problems
         self.problems += lint_sites(sites, self.policies)
         self.problems += lint_addresses(sites, parsed.dns.nameservers.values())

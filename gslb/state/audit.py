@@ -190,6 +190,29 @@ def verify(path: Path, until: Head | None = None) -> list[str]:
     return problems
 
 
+def last_head(path: Path) -> Head | None:
+    """Return where the log at *path*, which another process may write to, ends; None: there is none.
+
+    Raises:
+        AuditError: it cannot be read, or does not end in a line of ours (a torn one aside).
+    """
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - 2 * MAX_LINE))
+            tail = file.read(2 * MAX_LINE)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise AuditError(f"{path}: {error.strerror}") from None
+    whole = tail[: tail.rfind(b"\n") + 1]
+    if not whole:
+        return Head(0, GENESIS)
+    found, problem = _read(whole[whole.rfind(b"\n", 0, -1) + 1 :])
+    if found is None:
+        raise AuditError(f"{path}: the last line is damaged ({problem}); see audit verify")
+    return found[0]
+
+
 def entries(path: Path, last: int) -> list[dict[str, object]]:
     """Return the *last* entries of the log at *path*, oldest first, unverified. Raises AuditError."""
     found: list[dict[str, object]] = []

@@ -14,6 +14,7 @@ from math import inf
 from gslb.policy.plan import Drained
 from gslb.policy.problems import NOWHERE
 from gslb.state.inventory import CheckKey, Inventory, KeyRules
+from gslb.state.memory import Memory
 from gslb.state.overrides import NO_HOLD, Hold, Kind, Override, covering, hold, next_change
 from gslb.state.protection import RemovalLimit, Waiting
 from gslb.state.ramps import Ramps
@@ -97,6 +98,23 @@ class Board:
         self._held_while = None
         found = ((one, covering(overrides, one)) for one in self._inventory.places)
         self._covering = {one: over for one, over in found if over}
+
+    def remember(self, now: float) -> Memory:
+        """Return what the health alone does not tell, for a board that goes on from here."""
+        return Memory(
+            ramps=self._ramps.begun(now),
+            spent=self.limit.spent(now),
+            held={key: self.limit.answered.get(key, UNKNOWN) for key in self.limit.waiting},
+        )
+
+    def recall(self, memory: Memory, now: float) -> None:
+        """Go on from what another board remembers. Only right after the start."""
+        self.limit.resume(memory.spent, memory.held, now)
+        known = self._seen.keys()
+        for key, (ago, slow_start) in memory.ramps.items():
+            if key in known:
+                self._ramps.resume(key, ago, slow_start, now)
+        self._stale.update(memory.held.keys() & known, memory.ramps.keys() & known)
 
     def set_ready(self) -> None:
         """Note that each target has been tried since the start: removals may begin (F32)."""

@@ -122,6 +122,12 @@ class Database:
         connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
 
+    def replace_by(self, source: sqlite3.Connection) -> None:
+        """Hold what *source* has, brought up to date. Raises StoreError, sqlite3.Error."""
+        self._version(source)
+        source.backup(self._connection)
+        self._migrate(self._connection)
+
     def _version(self, connection: sqlite3.Connection) -> int:
         """Return the schema version. Raises StoreError when the file is not ours to use."""
         application = connection.execute("PRAGMA application_id").fetchone()[0]
@@ -175,6 +181,24 @@ class Database:
 
     def _error(self, error: sqlite3.Error) -> StoreError:
         return StoreError(f"{self.path}: {error}")
+
+
+def rehearse(directory: Path) -> None:
+    """Find out whether the database in *directory* can be opened and brought up to date.
+
+    Done on a copy in memory; the file, which may be in use, is only read. Raises StoreError.
+    """
+    path = directory / FILE_NAME
+    if not path.exists():
+        return
+    copy = Database(None)
+    try:
+        with contextlib.closing(_connect(path, "mode=ro")) as source:
+            copy.replace_by(source)
+    except sqlite3.Error as error:
+        raise StoreError(f"{path}: {error}") from None
+    finally:
+        copy.close()
 
 
 def _connect(path: Path, options: str) -> sqlite3.Connection:

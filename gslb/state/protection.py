@@ -42,6 +42,16 @@ class Waiting:
     until: float  # when it may be tried again; infinity: not a matter of time
 
 
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a limit has let through of late: ages in seconds, infinite for what never was."""
+
+    node: tuple[float, ...] = ()  # removals, the oldest first
+    group: str = ""  # that went at once last
+    group_age: float = inf
+    pools: Mapping[str, tuple[tuple[tuple[float, int], ...], float]] = field(default_factory=dict)
+
+
 @dataclass(slots=True)
 class _Tally:
     """One pool, as it is answered."""
@@ -129,6 +139,34 @@ class RemovalLimit:
                 tally.removed, tally.flipped = before[name].removed, before[name].flipped
             for key in pool.weights:
                 self._of.setdefault(key, []).append(tally)
+        self._count()
+
+    def spent(self, now: float) -> Spent:
+        """Return which budgets were used up, as ages in seconds at *now*."""
+        pools = {
+            name: (tuple((now - at, weight) for at, weight in tally.removed), now - tally.flipped)
+            for name, tally in self._tallies.items()
+            if tally.removed or tally.flipped > -inf
+        }
+        return Spent(
+            tuple(now - at for at in self._node), self._group[0], now - self._group[1], pools
+        )
+
+    def resume(self, spent: Spent, answered: Mapping[CheckKey, Verdict], now: float) -> None:
+        """Go on where another limit was: what it had *spent*, and what it held back.
+
+        *answered*: of the keys that the checks see otherwise, what was answered all the same.
+        """
+        self._node.extend(now - age for age in spent.node)
+        self._group = spent.group, now - spent.group_age
+        for name, (removed, flipped) in spent.pools.items():
+            if (tally := self._tallies.get(name)) is not None:
+                tally.removed.extend((now - age, weight) for age, weight in removed)
+                tally.flipped = now - flipped
+        for key, verdict in answered.items():
+            if key in self._said:
+                self.answered[key] = verdict
+                self.observe({key: self._said[key]}, now)
         self._count()
 
     def set_drained(self, drained: Collection[str]) -> None:

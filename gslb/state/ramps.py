@@ -47,6 +47,14 @@ class Ramps:
         """Return the keys that are on a ramp."""
         return list(self._back)
 
+    def begun(self, now: float) -> dict[CheckKey, tuple[float, float]]:
+        """Return for each key on a ramp how long ago that began, and the slow start: seconds."""
+        return {key: (now - since, slow) for key, (since, slow) in self._back.items()}
+
+    def resume(self, key: CheckKey, ago: float, slow_start: float, now: float) -> None:
+        """Go on with a ramp of *key* that began *ago* seconds before *now*."""
+        self._back[key] = (now - ago, slow_start)
+
     def wake_at(self, now: float) -> float:
         """Return when the next step of any key comes; infinity: none does."""
         steps = (

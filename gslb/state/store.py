@@ -113,16 +113,16 @@ class Store:
             self._overrides = tuple(one for one in self._overrides if one.live(at))
         return expired
 
-    def save_health(self, known: Mapping[str, Status], at: datetime) -> None:
-        """Keep *known* (by target, from `target_key`), as of *at*, in place of all before.
+    def save_health(self, known: Mapping[str, LastKnown], at: datetime) -> None:
+        """Keep *known* (by target, from `target_key`), with ages at *at*, in place of all before.
 
         Raises:
             StoreError: it could not be kept, or there are more than `MAX_KNOWN` targets.
         """
         if len(known) > MAX_KNOWN:
             raise StoreError(f"the health of more than {MAX_KNOWN} targets is not kept")
-        seen = at.timestamp()
-        rows = [(target, status.value, seen) for target, status in known.items()]
+        now = at.timestamp()
+        rows = [(target, one.status.value, now - one.age) for target, one in known.items()]
         with self._database.change() as connection:
             connection.execute("DELETE FROM health")
             connection.executemany("INSERT INTO health VALUES (?, ?, ?)", rows)

@@ -84,6 +84,17 @@ class TableStore:
                 labels_path(old).unlink(missing_ok=True)
         return path
 
+    def discard(self, generation: int) -> None:
+        """Forget the table of *generation*, which nobody will serve, if there is one."""
+        with contextlib.suppress(OSError):
+            (self.directory / f"table-{generation}.gslb").unlink()
+
+    def discard_above(self, generation: int) -> None:
+        """Forget every table of a generation above *generation*."""
+        for found, _ in self._files():
+            if found > generation:
+                self.discard(found)
+
     def newest_valid(self) -> Newest:
         """Return the newest table that verifies, and what was wrong with newer ones."""
         refused = []

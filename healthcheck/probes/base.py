@@ -9,7 +9,7 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from healthcheck.model import Kind, Probe, Verdict
 
@@ -26,8 +26,7 @@ _SAYINGS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """How a try ended. *detail* is our own wording, never a peer's."""
 
     kind: Kind
@@ -38,7 +37,7 @@ class Found:
         """What it says of the target."""
         if self.kind is Kind.OK:
             return Verdict.PASSED
-        if self.kind in {Kind.LATE, Kind.LOCAL}:
+        if self.kind is Kind.LATE or self.kind is Kind.LOCAL:
             return Verdict.UNKNOWN
         return Verdict.FAILED
 

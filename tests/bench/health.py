@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gslb.node.compilation import Change, Compiled, Patched
-from gslb.node.keeper import ServedTable, TableKeeper
+from gslb.node.keeper import TableKeeper
+from gslb.node.prepared import ServedTable
 from gslb.node.records import Records
 from gslb.node.watch import Watch
 from gslb.settings import Settings

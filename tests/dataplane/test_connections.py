@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gslb.dataplane.connections import Connections
+from gslb.dataplane.connections import (
+    LEAVE_SECONDS,
+    LONGEST_LEAVE_SECONDS,
+    UNTOLD_SECONDS,
+    Connections,
+)
 from gslb.dataplane.settings import TcpSettings
 
 
@@ -88,13 +93,37 @@ def test_when_full_the_longest_idle_gives_way_to_a_newcomer() -> None:
     assert open_.all() == ["c", "d", "a", "e"]
 
 
-def test_while_draining_only_a_begun_message_has_time() -> None:
+def test_while_draining_each_may_stay_for_a_moment_after_its_last_message() -> None:
+    open_ = small()
+    for client, name in enumerate("abc"):
+        open_.admit(name, client, 0.0)
+    open_.received("b", 0, True, 0.9)
+    open_.drain(1.0)
+    open_.received("c", 1, False, 1.3)  # its answer tells it to leave
+    assert open_.expired(1.3 + LEAVE_SECONDS - 0.01) == []
+    assert open_.expired(1.3 + LEAVE_SECONDS) == ["c"]
+    assert open_.expired(1.0 + UNTOLD_SECONDS) == ["a", "b", "c"]
+    assert open_.draining
+
+
+def test_while_draining_a_newcomer_is_still_served() -> None:
+    """The kernel has let it in before we stopped listening; it may not have found time to ask."""
+    open_ = small()
+    open_.drain(1.0)
+    open_.admit("a", 1, 1.1)
+    assert open_.expired(1.1 + UNTOLD_SECONDS - 0.01) == []
+    assert open_.expired(1.1 + UNTOLD_SECONDS) == ["a"]
+
+
+def test_draining_ends_for_those_too_who_are_never_silent() -> None:
     open_ = small()
     open_.admit("a", 1, 0.0)
-    open_.admit("b", 2, 0.0)
-    open_.received("b", 0, True, 0.5)
-    open_.draining = True
-    assert open_.expired(1.0) == ["a"]
+    open_.drain(1.0)
+    open_.drain(3.0)  # said twice, it began when it was said first
+    last = 1.0 + LONGEST_LEAVE_SECONDS
+    open_.received("a", 1, True, last - 0.1)
+    assert open_.expired(last - 0.1) == []
+    assert open_.expired(last) == ["a"]
 
 
 def test_what_is_gone_is_no_error() -> None:

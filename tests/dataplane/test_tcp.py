@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from gslb.dataplane.connections import LEAVE_SECONDS, LONGEST_LEAVE_SECONDS, UNTOLD_SECONDS
 from gslb.dataplane.counters import Event
 from gslb.dataplane.framing import frame
 from gslb.dataplane.guard import Guard
@@ -188,18 +189,20 @@ async def test_a_client_that_stays_after_its_last_answer_is_closed_as_if_silent(
         await until(lambda: len(w.server.connections) == 0)
 
 
-async def test_draining_does_not_cut_off_what_a_slow_client_has_still_to_read() -> None:
+async def test_draining_answers_all_that_a_slow_client_has_asked() -> None:
     async with world(size=60_000) as w:
         client = await w.connect()
         client.writer.transport.pause_reading()
         client.send(frame(b"q") * 200)
         (connection,) = w.server.connections.all()
         await until(lambda: not connection._writable)
-        asked = len(w.echo.asked)
         w.server.drain()
+        w.clock.now += LONGEST_LEAVE_SECONDS
         w.server.sweep()
         client.writer.transport.resume_reading()
-        assert [len(await client.receive()) for _ in range(asked)] == [60_000] * asked
+        assert [len(await client.receive()) for _ in range(200)] == [60_000] * 200
+        w.server.sweep()
+        assert await client.is_closed()
         assert w.count(Event.EXPIRED) == 1
 
 
@@ -279,16 +282,50 @@ async def test_draining_closes_the_idle_and_lets_a_begun_message_finish() -> Non
         for client in (idle, busy):
             client.send(frame(b"hello"))
             assert await client.receive() == b"hello"
+        w.server.drain()
+        w.clock.now += UNTOLD_SECONDS - 0.01
+        w.server.sweep()
         busy.send(frame(b"last words")[:5])
         await until(lambda: any(c._framer.is_within_message for c in w.server.connections.all()))
-        w.server.drain()
+        assert len(w.server.connections) == 2
+        w.clock.now += 0.01
+        w.server.sweep()
         assert await idle.is_closed()
         busy.send(frame(b"last words")[5:])
         assert await busy.receive() == b"last words"
+        w.clock.now += LEAVE_SECONDS
         w.server.sweep()
         assert await busy.is_closed()
         with pytest.raises(ConnectionRefusedError):
             await asyncio.open_connection("127.0.0.1", w.port)
+
+
+async def test_draining_cuts_off_nothing_that_has_arrived_and_was_not_read() -> None:
+    """This process may have been held up for longer than clients are allowed to be silent."""
+    async with world() as w:
+        client = await w.connect()
+        await until(lambda: len(w.server.connections) == 1)
+        w.server.drain()
+        client.send(frame(b"in time"))
+        w.clock.now += LONGEST_LEAVE_SECONDS
+        w.server.sweep()  # before the loop has come to read
+        assert await client.receive() == b"in time"
+
+
+async def test_draining_resets_nobody_who_goes_on_asking() -> None:
+    """What comes after our word that no more will come is read, so that nothing is reset."""
+    async with world() as w:
+        client = await w.connect()
+        w.server.drain()
+        client.send(frame(b"in time"))
+        assert await client.receive() == b"in time"
+        w.clock.now += LONGEST_LEAVE_SECONDS
+        w.server.sweep()
+        client.send(frame(b"too late"))
+        assert await client.is_closed()  # an end of file, and no ConnectionResetError
+        client.writer.close()
+        await until(lambda: len(w.server.connections) == 0)
+        assert w.echo.asked == [b"in time"]
 
 
 async def test_places_come_back_whatever_way_clients_go() -> None:

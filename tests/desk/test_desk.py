@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from gslb.api.services import (
 from gslb.desk.desk import Desk
 from gslb.errors import GslbError
 from gslb.node.compilation import Compiled, MistakenError
-from gslb.node.keeper import ServedTable
+from gslb.node.prepared import ServedTable
 from gslb.node.records import Records
 from gslb.policy.plan import Drained
 from gslb.policy.problems import Where
@@ -245,3 +246,30 @@ async def test_an_undrain_before_the_first_compilation_says_that_answers_wait(
     with pytest.raises(UnavailableError, match="has ended; answers follow when"):
         await desk.delete_drain(made.drain.id, "done", AUTHOR)
     assert node.records.overrides == ()
+
+
+async def test_while_another_version_takes_over_changes_are_refused_and_readings_are_not(
+    desk: Desk, node: FakeNode
+) -> None:
+    made = await desk.create_drain(DrainRequest(location="aws", reason="update"), AUTHOR)
+    await desk.close("try again in a second")
+    with pytest.raises(UnavailableError, match="try again in a second"):
+        await desk.create_drain(DrainRequest(location="aws", reason="again"), AUTHOR)
+    with pytest.raises(UnavailableError, match="try again in a second"):
+        await desk.delete_drain(made.drain.id, "done", AUTHOR)
+    assert await desk.drains() == (made.drain,)
+    desk.reopen()
+    await desk.delete_drain(made.drain.id, "done", AUTHOR)
+    assert node.records.overrides == ()
+
+
+async def test_a_change_that_has_begun_comes_to_its_end_before_the_desk_is_closed(
+    desk: Desk, node: FakeNode
+) -> None:
+    making = asyncio.create_task(
+        desk.create_drain(DrainRequest(location="aws", reason="update"), AUTHOR)
+    )
+    await asyncio.sleep(0)
+    await desk.close("no")
+    assert making.done()
+    assert [one.id for one in node.records.overrides] == [making.result().drain.id]

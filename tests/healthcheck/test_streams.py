@@ -146,10 +146,10 @@ async def test_a_finished_stream_is_not_ended_again(bench: Bench) -> None:
 async def test_being_out_of_descriptors_is_no_failure_of_the_target(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def none_left(*_: object) -> socket.socket:
+    def none_left(*_: object) -> socket.SocketType:
         raise OSError(errno.EMFILE, "Too many open files")
 
-    monkeypatch.setattr("healthcheck.streams.socket.socket", none_left)
+    monkeypatch.setattr("healthcheck.streams.socket.SocketType", none_left)
     bench.begin(80)
     assert (await bench.found()).kind is Kind.LOCAL
 

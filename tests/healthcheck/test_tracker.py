@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from healthcheck.lag import TICK
 from healthcheck.model import Kind, Outcome, Probe, Status, Verdict
+from healthcheck.schedule import JITTER
 from healthcheck.tracker import (
     Belief,
     Freshness,
@@ -81,19 +83,33 @@ def test_a_pass_is_never_looked_at_again_early(make_outcome: MakeOutcome) -> Non
 
 def test_an_early_recheck_is_not_later_than_the_usual_one(make_outcome: MakeOutcome) -> None:
     quick = Probe("tcp", "192.0.2.1", 443, 0.5, 0.2, 3, 2)
-    assert observe(quick, Belief(), make_outcome("-", 0.0)).again == 0.5
+    assert observe(quick, Belief(), make_outcome("-", 0.0)).again == 0.1
 
 
-@pytest.mark.parametrize(("took", "bound"), [(2.0, 14.0), (0.0, 8.0)])
+def test_what_has_timed_out_is_looked_at_again_at_once(make_outcome: MakeOutcome) -> None:
+    up = Belief(Status.UP, seen_at=0.0)
+    assert observe(EVERY_5, up, make_outcome("-", 1.0, took=2.0)).again == 0.0
+    assert observe(EVERY_5, up, make_outcome("-", 1.0, took=0.25)).again == 0.75
+
+
+@pytest.mark.parametrize(
+    ("every", "took", "bound"),
+    [(5.0, 2.0, 14.0), (5.0, 0.0, 8.0), (1.0, 0.5, 2.75), (1.0, 0.0, 2.75)],
+)
 def test_a_dead_target_is_down_within_the_bound(
-    took: float, bound: float, make_outcome: MakeOutcome
+    every: float, took: float, bound: float, make_outcome: MakeOutcome
 ) -> None:
-    """A black hole within 14 s of its death, a refusal within 8, when it died just after a pass."""
-    belief, at = Belief(Status.UP, seen_at=0.0), 5.0 * 1.1
+    """A black hole within 14 s of its death, a refusal within 8, when it died just after a pass.
+
+    With a check every second and its default timeout, both leave the publication a quarter of a
+    second of the three that are promised.
+    """
+    probe = Probe("tcp", "192.0.2.1", 443, every, 2.0, 3, 2)
+    belief, at = Belief(Status.UP, seen_at=0.0), every * (1.0 + JITTER)
     while belief.status is Status.UP:
-        step = observe(EVERY_5, belief, make_outcome("-", at, took))
+        step = observe(probe, belief, make_outcome("-", at, took))
         belief = step.belief
-        at += took + (step.again or 5.0)
+        at += took + TICK + (every if step.again is None else step.again)
     assert belief.since <= bound
 
 

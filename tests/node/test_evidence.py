@@ -8,6 +8,7 @@ import pytest
 
 from gslb.node.evidence import Evidence
 from gslb.node.probing import Wish, probes_of
+from gslb.policy.plan import CALCULATED, Check
 from gslb.state.inventory import CheckKey
 from gslb.state.store import LastKnown
 from gslb.state.verdicts import Verdict
@@ -26,7 +27,11 @@ UP, DOWN, UNKNOWN = Status.UP, Status.DOWN, Status.UNKNOWN
 
 def wish(endpoint: str, *v4: str, v6: tuple[str, ...] = (), name: bytes | None = None) -> Wish:
     check = replace(lab.CHECK, target=None, vantage=())
-    return Wish(endpoint, check, "www.example.com", v4, v6, name, (4, 6), shared=False)
+    return Wish(endpoint, check, "www.example.com", v4, v6, name, (4, 6), False, (check,))
+
+
+def under(one: Wish, check: Check) -> Wish:
+    return replace(one, check=check, under=(check,))
 
 
 class Checker:
@@ -49,6 +54,20 @@ class Checker:
             failing, detail = status is DOWN, f"{address} is {status}"
             votes.append(Vote(ME, target, status, failing, 1, self.sequence, 0.0, detail=detail))
         return self.evidence.receive(votes, now)
+
+
+PORT = replace(lab.CHECK, target=None, vantage=())
+PAGE = replace(PORT, type="https", path="/healthz")
+
+
+def judged_by(needed: int, *parts: Check, named: str = "192.0.2.") -> Checker:
+    """Return the checker of one endpoint under a calculated check; each part has its own address."""
+    whole = replace(PORT, type=CALCULATED, needed=needed, parts=parts)
+    wishes = [
+        Wish("aws/us-east-1/a", leaf, "", (f"{named}{number}",), (), None, (4, 6), False, (whole,))
+        for number, leaf in enumerate(dict.fromkeys(whole.leaves), 1)
+    ]
+    return Checker(*wishes)
 
 
 ONE = wish("aws/us-east-1/a", "192.0.2.1", v6=("2001:db8::1",))
@@ -84,7 +103,9 @@ def test_silence_holds_what_was_and_in_the_end_says_nothing() -> None:
     checker = Checker(ONE)
     checker.says(1.0, {"192.0.2.1": DOWN})
     assert checker.evidence.sweep(100.0) == {}
-    assert checker.evidence.counted() == {}  # held, and so not worth keeping as of now
+    (held,) = checker.evidence.known(110.0).values()
+    assert held.status is DOWN
+    assert held.age > 0.0  # held since it has grown old: kept, but not as of now
     (verdict,) = checker.evidence.sweep(2.0 + HOLD_AT_MOST).values()
     assert verdict.v4 is UNKNOWN
 
@@ -104,7 +125,7 @@ def test_an_edited_check_begins_with_what_was_seen_at_the_place() -> None:
     """A reload that changes an interval does not bring back who is dead."""
     checker = Checker(ONE)
     checker.says(1.0, {"192.0.2.1": DOWN, "2001:db8::1": UP})
-    slower = replace(ONE, check=replace(ONE.check, every=60.0))
+    slower = under(ONE, replace(ONE.check, every=60.0))
     verdicts = checker.evidence.follow(probes_of([slower], {}, ME), {}, 2.0)
     assert [(one.v4, one.v6) for one in verdicts.values()] == [(DOWN, UP)]
     assert len(checker.evidence.wanted(2.0)) == 2
@@ -114,7 +135,7 @@ def test_a_second_check_of_a_place_begins_with_nothing() -> None:
     """What the first one sees, and goes on seeing, is not its own."""
     checker = Checker(ONE)
     checker.says(1.0, {"192.0.2.1": DOWN})
-    other = replace(ONE, check=replace(ONE.check, every=60.0))
+    other = under(ONE, replace(ONE.check, every=60.0))
     verdicts = checker.evidence.follow(probes_of([ONE, other], {}, ME), {}, 2.0)
     assert verdicts[ONE.key].v4 is DOWN
     assert verdicts[other.key].v4 is UNKNOWN
@@ -142,8 +163,54 @@ def test_the_outcome_that_tipped_it_is_known() -> None:
     assert len(checker.evidence.turns) == 1
 
 
-def test_only_what_votes_speak_for_is_kept() -> None:
-    """Statuses by target, of this moment."""
+def test_what_votes_speak_for_is_kept_as_of_now() -> None:
+    """Statuses by target, and their ages."""
     checker = Checker(ONE)
     checker.says(1.0, {"192.0.2.1": UP})
-    assert checker.evidence.counted() == {checker.targets()["192.0.2.1"]: UP}
+    assert checker.evidence.known(1.0) == {checker.targets()["192.0.2.1"]: LastKnown(UP, 0.0)}
+    assert Checker(ONE).evidence.known(1.0) == {}  # unknown is not worth keeping
+
+
+def test_a_calculated_check_speaks_for_its_endpoint_and_its_parts_do_not() -> None:
+    checker = judged_by(2, PORT, PAGE)
+    assert [check.type for _, check in checker.known if check] == [CALCULATED]
+    assert checker.says(1.0, {"192.0.2.1": UP})  # no longer unknown, what is not heard of apart
+    (verdict,) = checker.says(2.0, {"192.0.2.2": UP}).values()
+    assert (verdict.v4, verdict.v6, verdict.unanimous) == (UP, UNKNOWN, True)
+    ((key, verdict),) = checker.says(3.0, {"192.0.2.2": DOWN}).items()
+    assert key[0] == "aws/us-east-1/a"
+    assert verdict.v4 is DOWN
+    assert verdict.detail == "1 of 2 up, needs 2; https 443 /healthz: 192.0.2.2 is down"
+
+
+def test_a_part_that_nobody_has_seen_decides_only_where_it_cannot_matter() -> None:
+    (verdict,) = judged_by(2, PORT, PAGE).says(1.0, {"192.0.2.1": DOWN}).values()
+    assert (verdict.v4, verdict.detail[:30]) == (DOWN, "0 of 2 up, 1 unknown, needs 2;")
+    (verdict,) = judged_by(1, PORT, PAGE).says(1.0, {"192.0.2.1": DOWN}).values()
+    assert verdict.v4 is UNKNOWN
+    (verdict,) = judged_by(1, PORT, PAGE).says(1.0, {"192.0.2.1": UP}).values()
+    assert verdict.v4 is UP
+
+
+def test_checks_of_checks_are_worked_out_from_the_inside() -> None:
+    inner = replace(PORT, type=CALCULATED, needed=1, parts=(PORT, PAGE))
+    checker = judged_by(2, inner, replace(PORT, port=8443))
+    everything = {"192.0.2.1": UP, "192.0.2.2": DOWN, "192.0.2.3": UP}
+    (verdict,) = checker.says(1.0, everything).values()
+    assert verdict.v4 is UP
+    (verdict,) = checker.says(2.0, {"192.0.2.1": DOWN}).values()
+    assert verdict.v4 is DOWN
+    assert "1 of (tcp 443, https 443 /healthz): 0 of 2 up, needs 1; tcp 443" in verdict.detail
+
+
+def test_the_cause_of_a_calculated_check_is_the_last_turn_of_a_part() -> None:
+    checker = judged_by(2, PORT, PAGE)
+    (key,) = checker.known
+    assert checker.evidence.cause(key) is None
+    for address, age in (("192.0.2.1", 9.0), ("192.0.2.2", 1.0)):
+        target = checker.targets()[address]
+        turn = Turn(1, target, UP, DOWN, Outcome.FAILED, Kind.REFUSED, address, 0.0, age)
+        checker.evidence.take_turn(turn)
+    cause = checker.evidence.cause(key)
+    assert cause is not None
+    assert cause.detail == "192.0.2.2"

@@ -21,7 +21,8 @@ from gslb.node.compilation import (
     Refused,
     Unchanged,
 )
-from gslb.node.keeper import LOOK_AROUND_EVERY, ServedTable, TableKeeper
+from gslb.node.keeper import LOOK_AROUND_EVERY, TableKeeper
+from gslb.node.prepared import ServedTable
 from gslb.policy.plan import Drained
 from gslb.policy.problems import Problem, Where
 from gslb.settings import Settings

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gslb.node.records import Records
+from gslb.node.records import Records, try_records
 from gslb.state.audit import AuditError, Entry, verify
 from gslb.state.database import StoreError
 from gslb.state.history import Event, News
@@ -95,3 +95,36 @@ def test_an_expired_drain_is_swept_and_told_once(tmp_path: Path) -> None:
     assert heard[0].sequence == one.newest_event
     assert one.overrides == ()
     one.close()
+
+
+def test_what_another_process_has_written_is_read_again(tmp_path: Path) -> None:
+    """It went on where we were, and died: we go on where it was."""
+    ours = records(tmp_path)
+    ours.tell([News("a", "b")])
+    theirs = records(tmp_path)
+    made = theirs.add(wanted(), entry)
+    theirs.tell([News("c", "d")])
+    theirs.close()
+    assert ours.overrides == ()
+    ours.read_again()
+    assert ours.overrides == (made,)
+    ours.tell([News("e", "f")])
+    assert [one.kind for one in ours.page(0, 10).events] == ["a", "c", "e"]
+    assert ours.end(made.id, entry) == made
+    ours.close()
+    assert verify(tmp_path / "audit.jsonl") == []
+
+
+def test_records_are_tried_without_being_opened(tmp_path: Path) -> None:
+    try_records(tmp_path)
+    one = records(tmp_path)
+    one.add(wanted(), entry)
+    try_records(tmp_path)
+    one.close()
+    with (tmp_path / "audit.jsonl").open("ab") as log:
+        log.write(b"torn")  # by a crash: that is mended by whoever opens it
+    try_records(tmp_path)
+    with (tmp_path / "audit.jsonl").open("ab") as log:
+        log.write(b" and not ours\n")
+    with pytest.raises(AuditError, match="the last line is damaged"):
+        try_records(tmp_path)

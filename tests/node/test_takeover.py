@@ -10,8 +10,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from gslb import control
-from gslb.node.takeover import look_for_workers, send_home
+from gslb.errors import GslbError
+from gslb.node.sockets import OpenSocket, open_shared
+from gslb.node.takeover import (
+    check_addresses,
+    gather_sockets,
+    look_for_workers,
+    send_home,
+    workers_of,
+)
+from gslb.settings import Listen
+from tests.system.nodes import free_port
 
 Answer = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -83,3 +95,52 @@ def test_workers_are_sent_home(tmp_path: Path) -> None:
         assert not list(tmp_path.glob("worker-*")) + list(tmp_path.glob("orphan-*"))
     assert [request["do"] for request in asked] == ["sockets", "retire"]
     assert send_home(tmp_path) == (0, 0)
+
+
+def held(listen: Listen, count: int) -> list[OpenSocket]:
+    return [open_shared("udp", listen) for _ in range(count)]
+
+
+def test_sockets_beyond_the_workers_are_read_too_and_others_are_closed() -> None:
+    """To close one of an address that is still answered on would lose what is queued in it."""
+    place = Listen(address="127.0.0.1", port=free_port())
+    gone = Listen(address="127.0.0.2", port=free_port("127.0.0.2"))
+    ours, others = held(place, 5), held(gone, 1)
+    sets = gather_sockets([place], 2, [*ours, *others])
+    found = [one.sock for own in sets for one in own if one.kind == "udp"]
+    assert sorted(map(id, found)) == sorted(id(one.sock) for one in ours)
+    assert sorted(sum(one.kind == "udp" for one in own) for own in sets) == [2, 3]
+    assert [sum(one.kind == "tcp" for one in own) for own in sets] == [1, 1]
+    assert others[0].sock.fileno() == -1
+    for one in (one for own in sets for one in own):
+        one.sock.close()
+
+
+def test_copies_of_one_socket_are_one() -> None:
+    place = Listen(address="127.0.0.1", port=free_port())
+    (one,) = held(place, 1)
+    copy = OpenSocket("udp", place, one.sock.dup())
+    (own,) = gather_sockets([place], 1, [one, copy])
+    assert [found.kind for found in own] == ["udp", "tcp"]
+    assert copy.sock.fileno() == -1
+    for found in own:
+        found.sock.close()
+
+
+def test_an_address_that_another_has_is_found_out_before_anything_is_taken() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+        taken = Listen(address="127.0.0.1", port=other.getsockname()[1])
+        with pytest.raises(GslbError, match="in use by another program"):
+            check_addresses([taken], [])
+        mine = OpenSocket("udp", taken, other)
+        assert check_addresses([taken], [mine]) == [taken]
+
+
+def test_the_workers_of_one_supervisor_are_told_from_those_of_another(tmp_path: Path) -> None:
+    for name in ("worker-7-0.sock", "worker-7-1.sock", "worker-77-0.sock", "orphan-7.sock"):
+        (tmp_path / name).touch()
+    assert [one.path.name for one in workers_of(tmp_path, 7)] == [
+        "worker-7-0.sock",
+        "worker-7-1.sock",
+    ]

@@ -347,7 +347,7 @@ def test_a_check_is_a_template_and_what_site_and_record_change(
     if expected is None or check is None:
         assert check == expected
     else:
-        assert {key: getattr(check, key) for key in expected} == expected
+        assert {key: getattr(check.leaves[0], key) for key in expected} == expected
 
 
 def test_drains_of_a_site_hold_its_endpoints_and_the_longer_drain_wins(

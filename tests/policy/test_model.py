@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from gslb.policy import model
+from gslb.policy.checkmodel import CheckUse
 from gslb.policy.document import read_model
 from gslb.policy.model import Condition, Endpoint, LastResort, PolicyFile, Record, Rule, Site
 
@@ -151,7 +152,7 @@ def test_the_example_is_read_exactly_as_it_is_meant() -> None:
     (endpoint,) = found.sites["aws/eu-central-1"].zones["euc1-az3"]
     assert endpoint.drained is not None
     assert endpoint.drained.until == datetime(2026, 12, 1, 6, tzinfo=UTC)
-    assert found.sites["alibaba/cn-shanghai"].check == model.CheckUse.model_validate(
+    assert found.sites["alibaba/cn-shanghai"].check == CheckUse.model_validate(
         {"use": "https", "from": ["cn"]}
     )
     rules = found.records["www.example.com"].rules

@@ -175,3 +175,41 @@ def test_a_closed_database_says_so(tmp_path: Path) -> None:
         closed.rows("SELECT 1")
     with pytest.raises(StoreError, match="closed"):
         mark(closed, "a")
+
+
+def test_a_rehearsal_says_what_an_opening_would_and_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside a process that has it open; a migration is tried on a copy."""
+    database.rehearse(tmp_path)  # nothing there is no fault
+    assert not list(tmp_path.iterdir())
+    opened = Database(tmp_path)
+    monkeypatch.setattr(
+        database, "MIGRATIONS", (*database.MIGRATIONS, ("CREATE TABLE more (a INTEGER) STRICT",))
+    )
+    monkeypatch.setattr(database, "SCHEMA_VERSION", 2)
+    database.rehearse(tmp_path)
+    assert opened.rows("PRAGMA user_version") == [(1,)]
+    with opened.change() as connection:
+        for number in (1, 2):
+            connection.execute("INSERT INTO events VALUES (?, 0.0, 'same', '', '')", (number,))
+    impossible = ("CREATE UNIQUE INDEX one ON events (kind)",)
+    monkeypatch.setattr(database, "MIGRATIONS", (database.MIGRATIONS[0], impossible))
+    with pytest.raises(StoreError, match="UNIQUE constraint failed"):
+        database.rehearse(tmp_path)
+    opened.close()
+
+
+def test_a_newer_database_does_not_pass_a_rehearsal(tmp_path: Path) -> None:
+    Database(tmp_path).close()
+    with sqlite3.connect(tmp_path / FILE_NAME) as connection:
+        connection.execute(f"PRAGMA user_version={SCHEMA_VERSION + 1}")
+    connection.close()
+    with pytest.raises(StoreError, match="written by a newer gslb"):
+        database.rehearse(tmp_path)
+
+
+def test_rubbish_does_not_pass_a_rehearsal(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).write_bytes(b"rubbish" * 1000)
+    with pytest.raises(StoreError):
+        database.rehearse(tmp_path)

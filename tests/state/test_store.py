@@ -113,8 +113,8 @@ KEY = target_key("aws/us-east-1/a")
 
 def test_last_known_health_comes_back_with_its_age(database: Database) -> None:
     store = Store(database)
-    store.save_health({KEY: Status.UP}, NOW - HOUR)
-    store.save_health({KEY: Status.DOWN}, NOW)
+    store.save_health({KEY: LastKnown(Status.UP, 0.0)}, NOW - HOUR)
+    store.save_health({KEY: LastKnown(Status.DOWN, 60.0)}, NOW + timedelta(seconds=60))
     assert Store(database).last_known(NOW + HOUR) == {KEY: LastKnown(Status.DOWN, 3600.0)}
     assert store.last_known(NOW - HOUR)[KEY].age == -3600.0
     store.save_health({}, NOW)
@@ -132,7 +132,7 @@ def test_the_health_of_endlessly_many_targets_is_not_kept(
 ) -> None:
     monkeypatch.setattr(module, "MAX_KNOWN", 1)
     with pytest.raises(StoreError, match="more than 1"):
-        Store(database).save_health({"a": Status.UP, "b": Status.UP}, NOW)
+        Store(database).save_health(dict.fromkeys("ab", LastKnown(Status.UP, 0.0)), NOW)
 
 
 def test_a_key_tells_checks_apart_and_nothing_else() -> None:

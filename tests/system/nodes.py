@@ -83,6 +83,7 @@ class Node:
     addresses: tuple[str, ...] = ("127.0.0.1",)
     workers: int = 2
     port: int = 0
+    program: tuple[str, ...] = ("-m", "gslb")
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -102,7 +103,7 @@ class Node:
         """Return the command line of `gslb serve`."""
         listen = [f"[{a}]:{self.port}" if ":" in a else f"{a}:{self.port}" for a in self.addresses]
         return [
-            *(sys.executable, "-m", "gslb", "serve", "--state-directory", str(self.state)),
+            *(sys.executable, *self.program, "serve", "--state-directory", str(self.state)),
             *("--policies", str(self.policy), "--workers", str(self.workers)),
             *("--log-format", "json"),
             *(word for address in listen for word in ("--listen", address)),
@@ -167,6 +168,10 @@ class Node:
         """Run `gslb reload`."""
         return self.gslb("reload", "--state-directory", str(self.state))
 
+    def replace(self, *more: str) -> tuple[int, str, str]:
+        """Run `gslb replace`."""
+        return self.gslb("replace", "--state-directory", str(self.state), *more)
+
     def status(self) -> dict[str, Any]:
         """Return what the server says of itself."""
         return control.ask(self.state / control.SUPERVISOR_SOCKET, {"do": "status"}, 30)
@@ -219,15 +224,29 @@ class Node:
                 process.wait(20)
             process.kill()
             process.wait()
+        for successor in {e["new_pid"] for e in self.events("another version prepares itself")}:
+            self._end(successor)
         for worker in {event["worker_pid"] for event in self.events("worker serves")}:
             if _is_worker(worker):
                 os.kill(worker, signal.SIGKILL)
 
+    def _end(self, pid: int) -> None:
+        """End a server that replaced one of ours: it is not a child of ours."""
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            if str(self.state).encode() in _command_line(pid) and is_alive(pid):
+                os.kill(pid, number)
+                with contextlib.suppress(AssertionError):
+                    until(lambda: not is_alive(pid), "it has ended", 20)
+
 
 def _is_worker(pid: int) -> bool:
+    return b"gslb.dataplane.worker" in _command_line(pid)
+
+
+def _command_line(pid: int) -> bytes:
     with contextlib.suppress(OSError):
-        return b"gslb.dataplane.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    return False
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
 
 
 def is_alive(pid: int) -> bool:

@@ -17,13 +17,22 @@ class StandIn:
         self.address = address
         self._port = port
         self._listener: socket.socket | None = None
+        self._silent = False
         self.restore()
 
     def restore(self) -> None:
         """Serve again."""
-        if self._listener is None:
+        if self._listener is None or self._silent:
+            self.kill()
+            self._silent = False
             self._listener = socket.create_server((self.address, self._port), backlog=64)
             threading.Thread(target=_serve, args=(self._listener,), daemon=True).start()
+
+    def fall_silent(self) -> None:
+        """Take connections from now on, and never answer."""
+        self.kill()
+        self._silent = True
+        self._listener = socket.create_server((self.address, self._port), backlog=64)
 
     def kill(self) -> None:
         """Refuse every connection from now on."""

@@ -121,6 +121,47 @@ def test_zone_site_cloud_and_everything_may_die_and_come_back(world: World) -> N
     until(nothing_is_left, "every endpoint was tried some times, in vain")
 
 
+def test_refused_and_never_answered_leave_with_the_defaults_of_a_check_every_second(
+    world: World,
+) -> None:
+    """Three failures each, of which a silent endpoint costs half a second and not two."""
+    text = POLICY.format(port=world.port, slow="off")
+    world.node.policy.write_text(text.replace(" timeout: 500ms, down_after: 2,", ""))
+    world.start()
+    world.kill(EAST[0])
+    world.answers_become(EAST[1:])
+    world.restore()
+    world.answers_become(EAST)
+    world.ends[EAST[1]].fall_silent()
+    world.answers_become([EAST[0], EAST[2]])
+    (move,) = (
+        one for one in world.node.events("endpoint moved") if one["endpoint"] == "aws/us-east-1/b"
+        and one["v4"] == "down"
+    )  # fmt: skip
+    assert move["reason"] == "timed out after 0.5 s while waiting for an answer"
+
+
+def test_a_check_made_of_two_is_down_with_either(world: World) -> None:
+    """What answers on one port and not on the other leaves, and is said to by the part that fails."""
+    side = free_port(*EAST, *WEST, *EUROPE)
+    text = POLICY.format(port=world.port, slow="off").replace("check: web", "check: both")
+    more = f"  side: {{type: tcp, port: {side}, every: 1s, down_after: 2, up_after: 2}}\n"
+    world.node.policy.write_text(
+        text.replace("sites:\n", f"{more}  both: {{all: [web, side]}}\nsites:\n", 1)
+    )
+    with stand_ins([*EAST, *WEST, *EUROPE], side) as doors:
+        world.start()
+        assert world.node.addresses_of() == EAST
+        doors[EAST[0]].kill()
+        world.answers_become(EAST[1:])
+        (move,) = (one for one in world.node.events("endpoint moved") if one["v4"] == "down")
+        assert move["reason"] == (
+            f"1 of 2 up, needs 2; tcp {side}: connection refused while connecting"
+        )
+        doors[EAST[0]].restore()
+        world.answers_become(EAST)
+
+
 def test_who_comes_back_comes_back_slowly(world: World) -> None:
     """After a return an endpoint has a tenth of its weight at first."""
     world.node.policy.write_text(POLICY.format(port=world.port, slow="40s"))

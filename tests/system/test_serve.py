@@ -259,6 +259,8 @@ def test_the_service_manager_hears_when_it_serves(node: Node, tmp_path: Path) ->
         process = node.spawn(NOTIFY_SOCKET=str(tmp_path / "notify"))
         assert manager.recv(4096).startswith(b"READY=1\nSTATUS=serving generation")
         assert node.addresses_of() == ["192.0.2.1"]
+        said = [manager.recv(4096).split(b"\n")[0] for _ in range(2)]  # more: test_replace
+        assert said == [b"FDSTOREREMOVE=1", b"FDSTORE=1"]
         process.terminate()
         assert manager.recv(4096) == b"STOPPING=1"
 

@@ -1,0 +1,264 @@
+"""A chain, or the chains of all regions, as one routing policy of Cloud DNS, and what that loses.
+
+one step                   WRR, an item for each address
+two steps, equal weights   primaryBackup; behind the second step nothing
+a region each, at the name GEO, the first step of the region's chain
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from gslb.push.clouddns.probes import Checks, chosen, differences, obstacle, others
+from gslb.push.losses import Bites, Code, Loss, Severity
+from gslb.push.model import Chain, Ending, Probe, SteeredSet, Step, Target
+from gslb.push.objects import Body
+
+MAX_ITEMS = 100  # of one routing policy
+EVEN = 1e-9  # weights nearer than this are equal
+BACKUP_REGION = "us-central1"  # a backup of one item: the region does not matter
+
+
+@dataclass(frozen=True, slots=True)
+class Weighted:
+    """A target with its part of what its step serves."""
+
+    target: Target
+    weight: float
+    site: str
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A routing policy, or plain records, without name and type."""
+
+    body: Body
+    losses: tuple[Loss, ...]
+
+
+def spread(one: SteeredSet, step: Step) -> list[Weighted]:
+    """Return the targets of *step* with weights that sum to 1; spares only where they must serve."""
+    whole = sum(share.share for share in step.shares)
+    found = []
+    for share in step.shares:
+        pool = one.pools[share.pool]
+        used = [t for t in pool.targets if t.weight] or list(pool.targets)
+        total = sum(target.weight or 1 for target in used)
+        found += [
+            Weighted(target, share.share / whole * (target.weight or 1) / total, pool.site)
+            for target in used
+        ]
+    if len(found) > MAX_ITEMS:
+        found = sorted(found, key=lambda one: (-one.weight, one.target.endpoint))[:MAX_ITEMS]
+    return found
+
+
+def is_even(found: Sequence[Weighted]) -> bool:
+    """Return whether all weights are equal."""
+    return all(abs(one.weight - found[0].weight) < EVEN for one in found)
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """Makes the nodes of one policy and type."""
+
+    one: SteeredSet
+    checks: Checks
+
+    def chain(self, chain: Chain) -> Node:
+        """Return the node that answers as *chain* does, as far as one can."""
+        if not chain.steps:
+            return Node({"rrdatas": list(self.one.last_resort)}, ())
+        first = spread(self.one, chain.steps[0])
+        second = spread(self.one, chain.steps[1]) if len(chain.steps) > 1 else []
+        backed = bool(second) and is_even(first)
+        served = [*first, *second] if backed else first
+        backed = backed and all(one.target.probes for one in served)
+        served = served if backed else first
+        probe = self._probe(served)
+        losses = [*self._step_losses(chain.rule, chain.steps[0], served, probe)]
+        if probe is None or not backed:
+            losses += self._ends(chain, 1)
+            return Node(self._wrr(first, probe), tuple(losses))
+        losses += self._ends(chain, 2)
+        if not is_even(second) or self._spares(chain.steps[1]):
+            losses.append(
+                self.loss(Code.WEIGHT_DROPPED, chain.rule, "weights of the next step", "equal",
+                          Severity.DEGRADED, Bites.SICK)
+            )  # fmt: skip
+        if len(chain.steps[1].shares) > 1:
+            losses.append(self._flattened(chain.rule))
+        backup = {"location": BACKUP_REGION, "healthCheckedTargets": _endpoints(second)}
+        policy: dict[str, object] = {
+            "primaryBackup": {
+                "primaryTargets": _endpoints(first),
+                "backupGeoTargets": {"enableFencing": False, "items": [backup]},
+            },
+            "healthCheck": self.checks.key(probe),
+        }
+        return Node({"routingPolicy": policy}, tuple(losses))
+
+    def regions(self, chains: Mapping[str, Chain]) -> Node:
+        """Return the node in which each region has the first step of its chain."""
+        served = {
+            region: spread(self.one, chain.steps[0]) if chain.steps else []
+            for region, chain in chains.items()
+        }
+        probe = self._probe([one for found in served.values() for one in found])
+        items: list[dict[str, object]] = []
+        for region, found in served.items():
+            item: dict[str, object] = {"location": region}
+            if not found:
+                item["rrdatas"] = list(self.one.last_resort)
+            elif probe is None or not all(one.target.probes for one in found):
+                item["rrdatas"] = [one.target.rdata for one in found]
+            else:
+                item["healthCheckedTargets"] = _endpoints(found)
+            items.append(item)
+        kinds = {chain.key: chain for chain in chains.values()}.values()
+        fenced = all(chain.fence for chain in kinds)
+        policy: dict[str, object] = {"geo": {"enableFencing": fenced, "items": items}}
+        if probe is not None:
+            policy["healthCheck"] = self.checks.key(probe)
+        losses = self._region_losses(kinds, probe, fenced=fenced)
+        return Node({"routingPolicy": policy}, tuple(losses))
+
+    def loss(
+        self, code: Code, about: str, wanted: str, given: str, severity: Severity, bites: Bites
+    ) -> Loss:
+        """Return a loss of this policy and type."""
+        return Loss(code, self.one.policy, self.one.rtype, about, wanted, given, severity, bites)
+
+    def _probe(self, served: Sequence[Weighted]) -> Probe | None:
+        """Return the probe that all are judged by; None: none can be."""
+        if self.one.rtype == "CNAME":
+            return None
+        return chosen(each for one in served for each in one.target.probes)
+
+    def _wrr(self, found: Sequence[Weighted], probe: Probe | None) -> Body:
+        """Return an item for each; those that the policy does not check stay unchecked."""
+        items: list[dict[str, object]] = []
+        for one in found:
+            item: dict[str, object] = {"weight": one.weight}
+            if probe is None or not one.target.probes:
+                item["rrdatas"] = [one.target.rdata]
+            else:
+                item["healthCheckedTargets"] = _endpoints([one])
+            items.append(item)
+        policy: dict[str, object] = {"wrr": {"items": items}}
+        if probe is not None:
+            policy["healthCheck"] = self.checks.key(probe)
+        return {"routingPolicy": policy}
+
+    def _spares(self, step: Step) -> bool:
+        """Return whether some pool of *step* holds spares beside what serves."""
+        pools = [self.one.pools[share.pool].targets for share in step.shares]
+        return any(len({bool(target.weight) for target in targets}) > 1 for targets in pools)
+
+    def _flattened(self, rule: str) -> Loss:
+        return self.loss(
+            Code.FLATTENED, rule, "a sick endpoint's traffic stays in its site",
+            "it goes to all others", Severity.DEGRADED, Bites.SICK,
+        )  # fmt: skip
+
+    def _ends(self, chain: Chain, steps: int) -> Iterator[Loss]:
+        """Yield what is lost behind so many steps."""
+        if len(chain.steps) > steps:
+            yield self.loss(
+                Code.CHAIN, chain.rule, f"{len(chain.steps)} steps", f"{steps}",
+                Severity.DEGRADED, Bites.SICK,
+            )  # fmt: skip
+        yield from self._ending(chain)
+        if steps > 1 and chain.ending is Ending.SERVE_ALL:
+            yield self.loss(
+                Code.CHAIN, chain.rule, "all of the first step when nothing is up",
+                "the next step", Severity.INFO, Bites.ALL_SICK,
+            )  # fmt: skip
+
+    def _ending(self, chain: Chain) -> Iterator[Loss]:
+        if chain.steps and chain.ending is Ending.LAST_RESORT:
+            yield self.loss(
+                Code.LAST_RESORT, chain.rule, "a last resort", "sick endpoints",
+                Severity.DEGRADED, Bites.ALL_SICK,
+            )  # fmt: skip
+
+    def _step_losses(
+        self, rule: str, step: Step, served: Sequence[Weighted], probe: Probe | None
+    ) -> Iterator[Loss]:
+        if len(step.shares) > 1:
+            yield self._flattened(rule)
+        if self._spares(step):
+            yield self.loss(
+                Code.STANDBY, rule, "spare endpoints once the others are gone", "never",
+                Severity.DEGRADED, Bites.SICK,
+            )  # fmt: skip
+        if sum(len(self.one.pools[share.pool].targets) for share in step.shares) > MAX_ITEMS:
+            yield self.loss(
+                Code.POOL, rule, "all addresses", f"the {MAX_ITEMS} heaviest",
+                Severity.DEGRADED, Bites.ALWAYS,
+            )  # fmt: skip
+        yield from self._probe_losses(rule, served, probe)
+
+    def _probe_losses(
+        self, rule: str, served: Sequence[Weighted], probe: Probe | None
+    ) -> Iterator[Loss]:
+        probes = [each for one in served for each in one.target.probes]
+        if not probes:
+            return
+        if probe is None:
+            why = "; ".join(sorted({obstacle(each) for each in probes} - {""})) or "a CNAME"
+            yield self.loss(
+                Code.PROBE_NONE, rule, "checks", f"none: {why}", Severity.DEGRADED, Bites.SICK
+            )
+            return
+        words = differences(probe.check)
+        other = others(probes, probe)
+        if other:
+            words.append(f"{len(other)} other checks are not made")
+        if words:
+            severity = Severity.DEGRADED if other else Severity.INFO
+            wanted = f"{probe.check.type} every {probe.check.every:g} s"
+            yield self.loss(
+                Code.PROBE_CHANGED, rule, wanted, "; ".join(words), severity, Bites.NEVER
+            )
+        if any(len(one.target.probes) > 1 for one in served):
+            yield self.loss(
+                Code.FAMILIES, rule, "down if either family is", "each family by itself",
+                Severity.DEGRADED, Bites.SICK,
+            )  # fmt: skip
+
+    def _region_losses(
+        self, chains: Iterable[Chain], probe: Probe | None, *, fenced: bool
+    ) -> Iterator[Loss]:
+        for chain in chains:
+            found = spread(self.one, chain.steps[0]) if chain.steps else []
+            if found:
+                yield from self._step_losses(chain.rule, chain.steps[0], found, probe)
+            if found and not is_even(found):
+                yield self.loss(
+                    Code.WEIGHT_DROPPED, chain.rule, "weights", "equal",
+                    Severity.DEGRADED, Bites.ALWAYS,
+                )  # fmt: skip
+            checked = sum(bool(one.target.probes) for one in found)
+            if probe is not None and 0 < checked < len(found):
+                yield self.loss(
+                    Code.PROBE_NONE, chain.rule, "checks for some of its endpoints", "none",
+                    Severity.DEGRADED, Bites.SICK,
+                )  # fmt: skip
+            given = "none" if fenced else "the next region"
+            if found and probe is not None:
+                yield self.loss(
+                    Code.CHAIN, chain.rule, f"{len(chain.steps)} steps of its own", given,
+                    Severity.DEGRADED, Bites.SICK,
+                )  # fmt: skip
+            if chain.fence and not fenced and probe is not None:
+                yield self.loss(
+                    Code.FENCE, chain.rule, "a fence", "left when all inside is down",
+                    Severity.UNSAFE, Bites.ALL_SICK,
+                )  # fmt: skip
+            yield from self._ending(chain)
+
+
+def _endpoints(found: Sequence[Weighted]) -> dict[str, object]:
+    return {"externalEndpoints": [one.target.rdata for one in found]}

@@ -1,0 +1,156 @@
+"""A neutral model → the record sets of Cloud DNS, in the mode that loses least for each name.
+
+    shared   www CNAME → _p-<policy> (GEO of CNAME, if regions differ) → _c-<chain>, A and AAAA
+    own      everything at the name: WRR or primaryBackup for one chain, GEO for several
+
+Shared needs a name that can be a CNAME: not the apex, nothing else at the name. It keeps weights
+and one step of failover, and a drain changes few record sets however many names there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from gslb.push.clouddns.nodes import Maker
+from gslb.push.clouddns.probes import Checks
+from gslb.push.clouddns.regions import Regional, google_regions, regionalise
+from gslb.push.losses import Bites, Code, Loss, Severity, merged
+from gslb.push.model import Chain, Desired, PlainSet, SteeredSet
+from gslb.push.naming import policy_key, quoted
+from gslb.push.objects import Body, Place, Rendered, Rrset, RrsetKey
+from gslb.push.ownership import mark, mark_name
+
+MARK_TTL = 300  # seconds
+
+
+@dataclass(slots=True)
+class _Zone:
+    """Record sets in the making."""
+
+    zone: str
+    owner: str
+    checks: Checks
+    rrsets: dict[RrsetKey, Rrset] = field(default_factory=dict)
+    losses: list[Loss] = field(default_factory=list)
+    entries: dict[Place, str] = field(default_factory=dict)
+
+    def add(self, name: str, rtype: str, ttl: int, body: Body, policy: str) -> None:
+        """Add a record set and its mark; everything on Cloud DNS is marked beside it."""
+        made = Rrset(name, rtype, "", {"name": name, "type": rtype, "ttl": ttl, **body})
+        self.rrsets[made.key] = made
+        self.entries[name, rtype] = policy
+        marker = text(mark_name(name, rtype), MARK_TTL, mark(self.owner))
+        self.rrsets[marker.key] = marker
+
+
+def text(name: str, ttl: int, content: str) -> Rrset:
+    """Return a TXT record."""
+    body = {"name": name, "type": "TXT", "ttl": ttl, "rrdatas": [quoted(content)]}
+    return Rrset(name, "TXT", "", body)
+
+
+def render(desired: Desired, owner: str, checks: Checks) -> Rendered:
+    """Return the record sets and checks that say *desired* best."""
+    made = _Zone(desired.zone, owner, checks)
+    taken = {plain.name for plain in desired.plain} | {desired.zone}
+    by_policy: dict[str, list[SteeredSet]] = {}
+    for one in desired.steered:
+        by_policy.setdefault(one.policy, []).append(one)
+    for policy, sets in by_policy.items():
+        _Policy(made, policy, sets).add(taken)
+    for plain in desired.plain:
+        _plain(made, plain)
+    return Rendered(made.rrsets, checks.supports, merged(made.losses), made.entries)
+
+
+def _plain(made: _Zone, plain: PlainSet) -> None:
+    made.add(plain.name, plain.rtype, plain.ttl, {"rrdatas": list(plain.rdatas)}, "")
+
+
+@dataclass(frozen=True, slots=True)
+class _Policy:
+    """Adds what one policy needs: its sets differ in type only."""
+
+    made: _Zone
+    policy: str
+    sets: Sequence[SteeredSet]
+
+    def add(self, taken: set[str]) -> None:
+        """Add all names; those in *taken* cannot be a CNAME."""
+        found = {one.rtype: regionalise(one.cells, tuple(one.chains)) for one in self.sets}
+        names = self.sets[0].names
+        shapes = self._shapes(found)
+        shared = [name for name in names if name not in taken] if shapes is not None else []
+        one_chain = shapes is not None and len(set(shapes.values())) == 1
+        if one_chain and len(shared) == 1:
+            shared = []  # nothing to share, and a CNAME less to follow
+        own = [name for name in names if name not in shared]
+        for one in self.sets:
+            self.made.losses += [*one.losses, *self._selector_losses(one, found[one.rtype])]
+        if shared and shapes is not None:
+            self._shared(shared, shapes, found)
+        if own:
+            self._own(own, found)
+
+    def _shapes(self, found: Mapping[str, Regional]) -> dict[str, str] | None:
+        """Return the shape of every region's chain; None: the types do not agree."""
+        all_shapes = []
+        for one in self.sets:
+            chains = found[one.rtype].chains
+            all_shapes.append({region: one.chains[key].shape for region, key in chains.items()})
+        return all_shapes[0] if all(shapes == all_shapes[0] for shapes in all_shapes) else None
+
+    def _node(self, shape: str) -> str:
+        return f"_c-{shape}-{policy_key(self.policy)}.{self.made.zone}"
+
+    def _shared(
+        self, names: Sequence[str], shapes: Mapping[str, str], found: Mapping[str, Regional]
+    ) -> None:
+        ttl = self.sets[0].ttl
+        for one in self.sets:
+            maker = Maker(one, self.made.checks)
+            used: dict[str, Chain] = {}
+            for key in found[one.rtype].chains.values():
+                used.setdefault(one.chains[key].shape, one.chains[key])
+            for shape, chain in used.items():
+                node = maker.chain(chain)
+                self.made.add(self._node(shape), one.rtype, ttl, node.body, self.policy)
+                self.made.losses += node.losses
+        kinds = set(shapes.values())
+        top = self._node(next(iter(kinds)))
+        if len(kinds) > 1:
+            top = f"_p-{policy_key(self.policy)}.{self.made.zone}"
+            items = [
+                {"location": region, "rrdatas": [self._node(shapes[region])]}
+                for region in google_regions()
+            ]
+            geo = {"routingPolicy": {"geo": {"enableFencing": False, "items": items}}}
+            self.made.add(top, "CNAME", ttl, geo, self.policy)
+        for name in names:
+            self.made.add(name, "CNAME", ttl, {"rrdatas": [top]}, self.policy)
+
+    def _own(self, names: Sequence[str], found: Mapping[str, Regional]) -> None:
+        for one in self.sets:
+            maker = Maker(one, self.made.checks)
+            chains = {region: one.chains[key] for region, key in found[one.rtype].chains.items()}
+            kinds = {chain.key: chain for chain in chains.values()}
+            node = maker.chain(*kinds.values()) if len(kinds) == 1 else maker.regions(chains)
+            self.made.losses += node.losses
+            for name in names:
+                self.made.add(name, one.rtype, one.ttl, node.body, self.policy)
+
+    def _selector_losses(self, one: SteeredSet, found: Regional) -> Iterator[Loss]:
+        def loss(code: Code, wanted: str, given: str, severity: Severity, share: float) -> Loss:
+            made = Loss(code, self.policy, one.rtype, "", wanted, given, severity, Bites.CLIENTS)
+            return replace(made, share=share)
+
+        if len(one.chains) > 1:
+            fenced = any(chain.fence for chain in one.chains.values())
+            severity = Severity.UNSAFE if fenced else Severity.DEGRADED
+            given = "those nearest to a region of Google's"
+            yield loss(Code.REGION, "clients by area", given, severity, found.wrong)
+        if one.blocks:
+            wanted = f"{len(one.blocks):,} prefixes of their own"
+            share = sum(block.weight for block in one.blocks)
+            yield loss(Code.SELECTOR, wanted, "like their region", Severity.DEGRADED, share)

@@ -1,0 +1,1 @@
+"""Strict doubles of other people's DNS services, over real HTTP on loopback."""

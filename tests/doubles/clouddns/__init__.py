@@ -1,0 +1,1 @@
+"""A strict double of Google Cloud DNS, with the health checks and tokens that it needs."""
