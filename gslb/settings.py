@@ -241,7 +241,9 @@ class Settings(_Section):
         tuple[Path, ...], BeforeValidator(_one_or_more), _entries(1, MAX_POLICIES)
     ] = (DEFAULT_POLICIES,)
     workers: int = Field(default_factory=default_workers, ge=1, le=MAX_WORKERS)
-    dataplane: Literal["auto", "python"] = "auto"
+    dataplane: Literal["auto", "fast", "python"] = Field(
+        "auto", description="which loop answers; auto: the compiled one where it was built"
+    )
     nsid: str | None = Field(None, min_length=1, max_length=16, pattern=r"^[!-~]+$")
     resolvers: Annotated[
         tuple[ListenText, ...], BeforeValidator(_one_or_more), _entries(0, MAX_RESOLVERS)

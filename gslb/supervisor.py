@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from gslb import __version__, control
 from gslb.api.events import EventHub
 from gslb.control import Message
+from gslb.dataplane.fast import choose
 from gslb.desk import numbers
 from gslb.desk.desk import Desk
 from gslb.desk.doors import Doors
@@ -90,6 +91,7 @@ class Supervisor:
     async def run(self) -> None:
         """Serve until told to stop, or replaced. Raises GslbError if the start fails."""
         self._handle_signals()
+        choose(self.settings.dataplane)
         stop = asyncio.create_task(self._wait_for_stop())
         heritage = await self._inherit(stop)
         if self._stop.is_set():

@@ -51,7 +51,7 @@ def add_settings_options(parser: argparse.ArgumentParser) -> None:
         help="where to answer, over UDP and TCP; may be repeated (default: 0.0.0.0:53, [::]:53)",
     )
     parser.add_argument("--workers", metavar="N", help="worker processes (default: one a core)")
-    parser.add_argument("--dataplane", metavar="auto|python", help="which loop answers")
+    parser.add_argument("--dataplane", metavar="auto|fast|python", help="which loop answers")
     parser.add_argument("--nsid", metavar="TEXT", help="the node's name in answers (RFC 5001)")
     parser.add_argument("--log-level", metavar="LEVEL", help="debug, info, warning or error")
     parser.add_argument("--log-format", metavar="FORM", help="auto, human, logfmt or json")

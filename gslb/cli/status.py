@@ -71,6 +71,7 @@ def describe(status: dict[str, Any]) -> list[str]:
         state = "serves" if worker["serving"] else "DOWN"
         lines.append(
             f"worker {worker['worker']:<4} {state}  pid {worker['pid']}"
+            f"  data plane {worker.get('dataplane', '-')}"
             f"  generation {worker.get('generation', '-')}  restarts {worker['restarts']}"
         )
     queries = status["queries"]

@@ -59,8 +59,8 @@ def _edges(blocks: tuple[str, ...], width: int) -> tuple[list[int], list[int]]:
     return starts, lengths
 
 
-_STARTS4, _LENGTHS4 = _edges(_PRIVATE4, 32)
-_STARTS6, _LENGTHS6 = _edges(_PRIVATE6, 64)
+BLOCKS4: Final = _edges(_PRIVATE4, 32)
+BLOCKS6: Final = _edges(_PRIVATE6, 64)
 
 
 def block_of(family: int, address: int) -> tuple[int, int, int]:
@@ -72,9 +72,9 @@ def block_of(family: int, address: int) -> tuple[int, int, int]:
         the upper 64 of IPv6, as in the prefix maps of the answer table.
     """
     if family == FAMILY_IPV4:
-        starts, lengths = _STARTS4, _LENGTHS4
+        starts, lengths = BLOCKS4
     else:
-        starts, lengths = _STARTS6, _LENGTHS6
+        starts, lengths = BLOCKS6
         address >>= 64
     behind = bisect_right(starts, address)
     return lengths[behind - 1], starts[behind - 1], starts[behind]

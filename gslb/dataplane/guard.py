@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import struct
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 from gslb.dataplane.counters import Event
 from gslb.dataplane.counting import Countings, private_countings
@@ -21,6 +21,16 @@ from gslb.wire.response import write_error
 LOG_SECONDS: Final = 10.0  # between two tracebacks; whoever finds a bad query can send it at will
 
 Respond = Callable[[bytes, Source, int, Transport], bytes | None]
+
+
+class Responds(Protocol):
+    """What answers messages and never raises."""
+
+    def respond(
+        self, message: bytes, source: Source, source_port: int, transport: Transport
+    ) -> bytes | None:
+        """Return the response, or None where silence is the only safe answer."""
+
 
 _log = logging.getLogger(__name__)
 

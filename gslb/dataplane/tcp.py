@@ -17,7 +17,7 @@ from gslb.dataplane.client import client_prefix, source_of
 from gslb.dataplane.connections import Connections
 from gslb.dataplane.counters import Event
 from gslb.dataplane.framing import Framer, frame
-from gslb.dataplane.guard import Guard
+from gslb.dataplane.guard import Responds
 from gslb.dataplane.settings import TcpSettings, Transport
 
 SWEEP_SECONDS: Final = 0.25  # how late a connection may be closed at most
@@ -29,7 +29,7 @@ class TcpServer:
     """Answers on any number of listening sockets."""
 
     def __init__(
-        self, guard: Guard, settings: TcpSettings, clock: Callable[[], float] | None = None
+        self, guard: Responds, settings: TcpSettings, clock: Callable[[], float] | None = None
     ) -> None:
         """Take what answers and the limits; *clock* gives monotonic seconds (default: the loop's)."""
         self.respond = guard.respond

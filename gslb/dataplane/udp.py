@@ -40,14 +40,10 @@ class UdpLoop:
 
     def __init__(self, sock: socket.socket, guard: Guard) -> None:
         """Take a bound *sock*; it is made non-blocking and gets the options that we need."""
-        sock.setblocking(False)
         self._sock = sock
         self._respond = guard.respond
-        self._wildcard = ipaddress.ip_address(
-            sock.getsockname()[0].partition("%")[0]
-        ).is_unspecified
+        self._wildcard = prepare(sock)
         self._counting = guard.countings.udp
-        _prepare(sock, self._wildcard)
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Answer whenever *loop* sees that something has arrived."""
@@ -118,15 +114,17 @@ def _answer_from(ancillary: Ancillary) -> Ancillary:
     return []
 
 
-def _prepare(sock: socket.socket, wildcard: bool) -> None:
+def prepare(sock: socket.socket) -> bool:
+    """Make a bound *sock* non-blocking and give it our options; tell if its address is a wildcard."""
+    sock.setblocking(False)
+    wildcard = ipaddress.ip_address(sock.getsockname()[0].partition("%")[0]).is_unspecified
     is_ipv6 = sock.family == socket.AF_INET6
     if sys.platform == "linux":
         sock.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _PMTUDISC_OMIT)
         if is_ipv6:
             sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_MTU_DISCOVER, _PMTUDISC_OMIT)
-    if not wildcard:
-        return
-    if is_ipv6:
+    if wildcard and is_ipv6:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
-    else:
+    elif wildcard:
         sock.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
+    return wildcard

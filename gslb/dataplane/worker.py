@@ -22,7 +22,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gslb import control, logs
 from gslb.answers.pick import Xorshift
@@ -31,6 +31,7 @@ from gslb.answers.verify import verify
 from gslb.control import Message
 from gslb.dataplane.client import source_of
 from gslb.dataplane.counting import Counting, Countings
+from gslb.dataplane.fast import FastPlane, Wanted, choose, why_not
 from gslb.dataplane.guard import Guard
 from gslb.dataplane.responder import Responder
 from gslb.dataplane.settings import ResponderSettings, Source, TcpSettings, Transport
@@ -41,6 +42,7 @@ from gslb.logs import Log
 
 RETIRE_SECONDS = 5.0  # for TCP connections to finish; as gdnsd takes at a replacement
 RETIRE_POLL_SECONDS = 0.05
+RELEASE_SECONDS = 0.05  # between two looks whether an old table is still in use; a batch takes 1 ms
 MAX_ORDERS = 1 << 20  # octets
 MAX_REASONS = 5  # of a table that is refused
 SWITCH_SECONDS = 0.0005  # while a new table is verified beside the answering, turns are short
@@ -66,6 +68,7 @@ class Orders:
     control: int  # descriptor of a listening Unix socket
     sockets: tuple[Passed, ...]
     counters: tuple[int, ...]  # descriptors of blocks: UDP's, TCP's
+    dataplane: Wanted
     tcp: TcpSettings
     nsid: str | None
     version: str | None
@@ -103,7 +106,10 @@ class Worker:
     """Answers on all inherited sockets, from one table at a time."""
 
     def __init__(self, orders: Orders) -> None:
-        """Take the sockets up. Nothing is answered before `run`."""
+        """Take the sockets up. Nothing is answered before `run`.
+
+        Raises GslbError if the data plane that is asked for is not there.
+        """
         self.orders = orders
         self.generation = 0
         self._sockets = [socket.socket(fileno=passed.descriptor) for passed in orders.sockets]
@@ -114,10 +120,14 @@ class Worker:
         self._responder = self._make_responder(None)
         self._retired = asyncio.Event()
         self._guard = Guard(self._respond, time.monotonic, self._countings)
-        self._udp = [
-            UdpLoop(sock, self._guard) for sock in self._sockets if sock.type is socket.SOCK_DGRAM
-        ]
-        self._tcp = TcpServer(self._guard, orders.tcp)
+        udp = [sock for sock in self._sockets if sock.type is socket.SOCK_DGRAM]
+        self._fast: FastPlane | None = None
+        self._udp: list[UdpLoop] = []
+        if choose(orders.dataplane):
+            self._fast = FastPlane(self._settings, udp, self._guard.respond)
+        else:
+            self._udp = [UdpLoop(sock, self._guard) for sock in udp]
+        self._tcp = TcpServer(self._fast or self._guard, orders.tcp)
 
     async def run(self) -> None:
         """Answer until retired. Raises GslbError if the first table is not valid."""
@@ -126,6 +136,9 @@ class Worker:
         await self._serve(Path(self.orders.table), self.orders.generation)
         for udp in self._udp:
             udp.start(loop)
+        if self._fast is not None:
+            self._fast.start()
+        self._say_which_path()
         for sock in self._sockets:
             if sock.type is socket.SOCK_STREAM:
                 await self._tcp.start(
@@ -139,10 +152,22 @@ class Worker:
             talking.cancel()
         await self._drain()
 
+    def _say_which_path(self) -> None:
+        """Log how queries are answered; that it is slower than it could be is never hidden."""
+        if self._fast is None and self.orders.dataplane != "python":
+            _log.warning("data plane", path=self.path, reason=why_not())
+        else:
+            _log.info("data plane", path=self.path)
+
+    @property
+    def path(self) -> str:
+        """What answers: ``fast``, the compiled data plane, or ``python``."""
+        return "python" if self._fast is None else "fast"
+
     def _respond(
         self, message: bytes, source: Source, port: int, transport: Transport
     ) -> bytes | None:
-        """Answer with the responder of this moment: a swap changes which that is."""
+        """Answer in Python, with the responder of this moment: a swap changes which that is."""
         return self._responder.respond(message, source, port, transport)
 
     async def handle(self, request: Message) -> Message:
@@ -183,7 +208,7 @@ class Worker:
         """
         if generation < self.generation:
             raise GslbError(f"generation {generation} is older than {self.generation}")
-        table = await asyncio.to_thread(open_table, path)
+        octets, table = await asyncio.to_thread(open_table, path)
         if table.generation != generation:
             raise GslbError(f"{path}: holds generation {table.generation}, not {generation}")
         fresh = self._make_responder(table)
@@ -191,6 +216,9 @@ class Worker:
         if counters is not None:
             self._count_in(counters)
         self._responder = fresh  # the whole swap; the old map goes with its last user
+        if self._fast is not None:
+            self._fast.serve(octets)
+            self._release()
         self.generation = generation
         _log.debug("table taken up", worker=self.orders.number, generation=generation)
 
@@ -205,8 +233,13 @@ class Worker:
         for descriptor in former:
             os.close(descriptor)
 
+    def _release(self) -> None:
+        """Unmap what no thread of the compiled data plane answers from any more; soon, if not now."""
+        if self._fast is not None and not self._fast.release():
+            asyncio.get_running_loop().call_later(RELEASE_SECONDS, self._release)
+
     def _status(self) -> Message:
-        return {"pid": os.getpid(), "generation": self.generation}
+        return {"pid": os.getpid(), "dataplane": self.path, "generation": self.generation}
 
     async def _drain(self) -> None:
         """Take no more queries by UDP, and let TCP clients finish what they have begun."""
@@ -214,6 +247,9 @@ class Worker:
         for udp in self._udp:
             udp.stop(loop)
         self._responder.draining = True
+        if self._fast is not None:
+            self._fast.stop()
+            self._fast.drain()
         self._tcp.drain()
         until = loop.time() + RETIRE_SECONDS
         while len(self._tcp.connections) and loop.time() < until:  # noqa: ASYNC110 - tells nobody
@@ -222,17 +258,18 @@ class Worker:
         self._countings.finish()
 
 
-def open_table(path: Path) -> AnswerTable:
-    """Map and verify the table at *path*. Raises GslbError."""
+def open_table(path: Path) -> tuple[memoryview, AnswerTable]:
+    """Map and verify the table at *path*; return its octets, and its reader. Raises GslbError."""
     try:
         with path.open("rb") as file:
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except (OSError, ValueError) as error:  # ValueError: the file is empty
         raise GslbError(f"{path}: cannot be mapped: {error}") from None
-    problems = verify(memoryview(mapped))
+    octets = memoryview(mapped)
+    problems = verify(octets)
     if problems:
         raise GslbError(f"{path}: {'; '.join(problems[:MAX_REASONS])}")
-    return AnswerTable(memoryview(mapped))
+    return octets, AnswerTable(octets)
 
 
 def map_block(descriptor: int) -> mmap.mmap:

@@ -20,6 +20,7 @@ def orders(settings: Settings, secrets: tuple[bytes, ...]) -> Orders:
         control=-1,
         sockets=(),
         counters=(),
+        dataplane=settings.dataplane,
         tcp=TcpSettings(
             max_connections=max(MIN_CONNECTIONS, tcp.max_connections // share),
             max_per_client=max(MIN_PER_CLIENT, tcp.max_per_client // share),

@@ -19,6 +19,7 @@ ORDERS = Orders(
     control=4,
     sockets=(Passed("udp", "192.0.2.1:53", 5), Passed("tcp", "[2001:db8::1]:5300", 6)),
     counters=(7, 8),
+    dataplane="auto",
     tcp=TcpSettings(max_connections=9),
     nsid="ns1",
     version=None,

@@ -1,0 +1,231 @@
+# The loop of the UDP thread: receive a batch, answer it, send it. It holds no lock and no GIL but
+# for a query that it declines.
+
+cdef enum:
+    MAX_SOCKETS = 64  # `settings.MAX_LISTEN`
+    BATCH = 64
+    MAX_QUERY = 4096  # octets taken of a datagram, as in `gslb.dataplane.udp`
+    MAX_ANSWER = 4096  # the largest `max_udp`
+    SKEW = 192  # octets between two buffers, or all of them would compete for the same cache lines
+    ANCILLARY_WORDS = 8  # of 64 bits: one struct in6_pktinfo and its header fit
+    DECLINES_PER_SECOND = 200  # each waits for the GIL, up to a switch interval of 0.5 ms
+
+cdef struct Slot:  # one datagram of a batch
+    sockaddr_in6 peer  # the longer of the two families
+    uint64_t ancillary[ANCILLARY_WORDS]
+    uint8_t query[MAX_QUERY]
+    uint8_t answer[MAX_ANSWER]
+    uint8_t skew[SKEW]
+
+cdef struct Traffic:  # what `udp.UdpCount` counts, and what was declined
+    uint64_t received
+    uint64_t sent
+    uint64_t silent
+    uint64_t unsent
+    uint64_t declined
+    uint64_t undecided  # declined beyond the budget, and not answered
+
+cdef struct Thread:  # everything that the UDP thread uses
+    Lane lane
+    Traffic traffic
+    void* published  # Table*: what the loop is to use; stored by others
+    void* taken  # Table*: what it uses; stored by the loop between two batches
+    int stop
+    void* owner  # the `Loop`, for declined queries
+    size_t sockets
+    pollfd polls[MAX_SOCKETS + 1]  # the last one wakes the loop
+    bint wildcard[MAX_SOCKETS]
+    time_t second  # that the budget below belongs to
+    uint32_t declines  # in that second
+    mmsghdr received[BATCH]
+    mmsghdr sent[BATCH]
+    iovec parts_in[BATCH]
+    iovec parts_out[BATCH]
+    Query queries[BATCH]
+    bint good[BATCH]
+    Slot slots[BATCH]
+
+
+cdef void set_up_batch(Thread* h) noexcept nogil:
+    cdef int number
+    for number in range(BATCH):
+        h.parts_in[number].iov_base = h.slots[number].query
+        h.parts_in[number].iov_len = MAX_QUERY
+        h.received[number].msg_hdr.msg_iov = &h.parts_in[number]
+        h.received[number].msg_hdr.msg_iovlen = 1
+        h.received[number].msg_hdr.msg_name = &h.slots[number].peer
+
+
+cdef void turn(Thread* h) noexcept nogil:
+    """Answer until told to stop. What has been received is answered; the rest stays in the sockets."""
+    cdef uint64_t waking
+    cdef size_t number
+    while True:
+        if poll(h.polls, h.sockets + 1, -1) < 0:
+            continue  # interrupted by a signal, which is for the main thread
+        if h.polls[h.sockets].revents:
+            read(h.polls[h.sockets].fd, &waking, sizeof(waking))
+        h.lane.table = <const Table*>load_pointer(&h.published)
+        store_pointer(&h.taken, <void*>h.lane.table)
+        if load_int(&h.stop):
+            return
+        for number in range(h.sockets):
+            if h.polls[number].revents:
+                answer_batch(h, h.polls[number].fd, h.wildcard[number])
+
+
+cdef inline void answer_batch(Thread* h, int descriptor, bint wildcard) noexcept nogil:
+    """Take what has arrived, a bounded number of datagrams, and answer them."""
+    cdef int count, number
+    cdef size_t due = 0
+    cdef int octets
+    cdef timespec now
+    cdef Cursor m
+    cdef Writer w
+    cdef Source s
+    cdef msghdr* head
+    for number in range(BATCH):
+        head = &h.received[number].msg_hdr
+        head.msg_namelen = sizeof(sockaddr_in6)
+        head.msg_control = h.slots[number].ancillary if wildcard else NULL
+        head.msg_controllen = 8 * ANCILLARY_WORDS if wildcard else 0
+    count = recvmmsg(descriptor, h.received, BATCH, MSG_DONTWAIT, NULL)
+    if count <= 0:
+        return  # nothing there, or an error that the kernel kept for an earlier datagram
+    clock_gettime(CLOCK_REALTIME, &now)
+    h.lane.now = now.tv_sec + now.tv_nsec * 1e-9
+    h.traffic.received += count
+    for number in range(count):  # all of them first: what they will need is on its way meanwhile
+        m = cursor_over(h.slots[number].query, h.received[number].msg_len)
+        h.good[number] = decode(&h.queries[number], &m)
+        if h.good[number] and h.lane.table is not NULL:
+            expect(h.lane.table, &h.queries[number])
+    for number in range(count):
+        m = cursor_over(h.slots[number].query, h.received[number].msg_len)
+        w = writer_over(h.slots[number].answer, MAX_ANSWER)
+        octets = SILENCE
+        if h.good[number] and source_of(&s, <const sockaddr*>&h.slots[number].peer):
+            octets = respond(&h.lane, &h.queries[number], &m, &s, False, &w)
+            if octets == DECLINE:
+                octets = decline(h, &m, &s, h.slots[number].answer, now.tv_sec)
+        if octets <= 0:
+            h.traffic.silent += octets == SILENCE
+            continue
+        head = &h.sent[due].msg_hdr
+        h.parts_out[due].iov_base = h.slots[number].answer
+        h.parts_out[due].iov_len = <size_t>octets
+        head.msg_iov = &h.parts_out[due]
+        head.msg_iovlen = 1
+        head.msg_name = &h.slots[number].peer
+        head.msg_namelen = h.received[number].msg_hdr.msg_namelen
+        head.msg_control, head.msg_controllen = NULL, 0
+        if wildcard:
+            answer_from(&h.received[number].msg_hdr, head)
+        due += 1
+    send_batch(h, descriptor, due)
+
+
+cdef inline void send_batch(Thread* h, int descriptor, size_t due) noexcept nogil:
+    """Send what is due. What the kernel refuses concerns that datagram only."""
+    cdef size_t done = 0
+    cdef int count
+    while done < due:
+        count = sendmmsg(descriptor, &h.sent[done], <unsigned int>(due - done), MSG_DONTWAIT)
+        if count > 0:
+            h.traffic.sent += count
+            done += count
+        elif errno != EINTR:
+            h.traffic.unsent += 1
+            done += 1
+
+
+cdef inline bint source_of(Source* s, const sockaddr* peer) noexcept nogil:
+    """Take over where a datagram came from; IPv4 on a socket for both counts as IPv4."""
+    cdef const sockaddr_in* four = <const sockaddr_in*>peer
+    cdef const sockaddr_in6* six = <const sockaddr_in6*>peer
+    cdef const uint8_t* octets
+    if peer.sa_family == AF_INET:
+        octets = <const uint8_t*>&four.sin_addr
+        source_from(s, octets, 4)
+        s.port = ntohs(four.sin_port)
+        return True
+    if peer.sa_family == AF_INET6:
+        octets = <const uint8_t*>&six.sin6_addr
+        source_from(s, octets, 16)
+        s.port = ntohs(six.sin6_port)
+        return True
+    return False
+
+
+cdef inline void source_from(Source* s, const uint8_t* octets, size_t count) noexcept nogil:
+    """Take over an address in network order."""
+    cdef uint64_t high, low
+    cdef uint32_t four
+    s.rest = 0
+    if count == 16:
+        memcpy(&high, octets, 8)
+        memcpy(&low, &octets[8], 8)
+        high, low = be64toh(high), be64toh(low)
+        if high or low >> 32 != 0xFFFF:
+            s.family, s.address, s.rest, s.count = 2, high, low, 16
+            memcpy(s.octets, octets, 16)
+            return
+        octets = &octets[12]
+    memcpy(&four, octets, 4)
+    s.family, s.address, s.count = 1, be32toh(four), 4
+    memcpy(s.octets, octets, 4)
+
+
+cdef inline void answer_from(msghdr* received, msghdr* sent) noexcept nogil:
+    """Let a reply leave from where the query was sent to (RFC 2181 section 4), as `udp` does."""
+    cdef cmsghdr* c = CMSG_FIRSTHDR(received)
+    cdef in_pktinfo* four
+    cdef in6_pktinfo* six
+    while c is not NULL:
+        if c.cmsg_level == IPPROTO_IP and c.cmsg_type == IP_PKTINFO:
+            four = <in_pktinfo*>CMSG_DATA(c)
+            four.ipi_ifindex = 0
+            memset(&four.ipi_addr, 0, sizeof(four.ipi_addr))
+            break
+        if c.cmsg_level == IPPROTO_IPV6 and c.cmsg_type == IPV6_PKTINFO:
+            six = <in6_pktinfo*>CMSG_DATA(c)
+            if (<const uint8_t*>&six.ipi6_addr)[0] != 0xFE:  # only link-local ones need theirs
+                six.ipi6_ifindex = 0
+            break
+        c = CMSG_NXTHDR(received, c)
+    if c is not NULL:  # the only kind that was asked for
+        sent.msg_control, sent.msg_controllen = received.msg_control, received.msg_controllen
+
+
+cdef inline int decline(
+    Thread* h, Cursor* m, const Source* s, uint8_t* answer, time_t second
+) noexcept nogil:
+    """Let Python answer, if the budget of this second allows it."""
+    h.traffic.declined += 1
+    if second != h.second:
+        h.second, h.declines = second, 0
+    if h.declines >= DECLINES_PER_SECOND:
+        h.traffic.undecided += 1
+        return SILENCE
+    h.declines += 1
+    return ask_python(h, m.base, m.end, s, answer)
+
+
+cdef int ask_python(
+    Thread* h, const uint8_t* message, size_t count, const Source* s, uint8_t* answer
+) noexcept with gil:
+    """Return the octets of what Python answered; an answer that cannot be sent is counted."""
+    try:
+        response = (<Loop>h.owner).respond_slowly(
+            message[:count], source_tuple(s), s.port
+        )
+        if response is None:
+            return SILENCE
+        if len(response) > MAX_ANSWER:
+            h.traffic.unsent += 1
+            return DECLINE
+        memcpy(answer, <const uint8_t*><const char*>response, len(response))
+        return len(response)
+    except BaseException:  # the guard has caught what a query can cause
+        h.traffic.unsent += 1
+        return DECLINE

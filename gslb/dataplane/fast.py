@@ -1,0 +1,126 @@
+"""The compiled data plane as a worker uses it: chosen, given tables, run in a thread of its own.
+
+It is never silently absent: what runs is in the worker's log, in its status and in a metric.
+"""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any, Final, Literal
+
+from gslb.dataplane.guard import Respond
+from gslb.dataplane.settings import ResponderSettings, Source, Transport
+from gslb.dataplane.udp import UdpCount, prepare
+from gslb.errors import GslbError
+
+_fast: ModuleType | None
+try:
+    from gslb.dataplane import _fast
+except ImportError as error:  # no compiler at the install, or another machine's
+    _fast, _WHY = None, str(error)
+else:
+    _WHY = ""
+
+Wanted = Literal["auto", "fast", "python"]
+DECLINED: Final = b""  # as `_fast` says it: no response is empty
+
+
+def why_not() -> str:
+    """Return why the compiled data plane cannot be used here; nothing where it can."""
+    return _WHY
+
+
+def choose(wanted: Wanted) -> bool:
+    """Return whether the compiled data plane is to answer. Raises GslbError if it must and cannot."""
+    if wanted == "fast" and _fast is None:
+        raise GslbError(
+            f"the compiled data plane is not there ({_WHY}): install with a C compiler,"
+            " or say `dataplane: python` to do without it"
+        )
+    return wanted != "python" and _fast is not None
+
+
+class FastPlane:
+    """Answers UDP in its own thread, without the GIL; and TCP messages one by one."""
+
+    def __init__(
+        self, settings: ResponderSettings, sockets: Sequence[socket.socket], decline: Respond
+    ) -> None:
+        """Take bound UDP *sockets*; queries that are declined are answered by *decline*.
+
+        They must stay open until `stop`. Nothing is answered before `serve` and `start`.
+        """
+        assert _fast is not None
+        shared = _fast.FastSettings(settings)
+        self._decline = decline
+        self._answerer = _fast.Answerer(shared, _seed(), time.time)
+        self._answerer.set_keepalive(max(0, min(65_535, round(settings.tcp_idle_seconds * 10))))
+        passed = [(sock.fileno(), prepare(sock)) for sock in sockets]
+        self._loop: Any = None
+        self._thread: threading.Thread | None = None
+        if passed:
+            self._loop = _fast.Loop(shared, _seed(), decline, passed)
+            self._thread = threading.Thread(target=self._loop.run, name="udp", daemon=True)
+
+    def serve(self, octets: memoryview) -> None:
+        """Answer from the verified table *octets* from the next batch on."""
+        assert _fast is not None
+        table = _fast.FastTable(octets)
+        self._answerer.serve(table)
+        if self._loop is not None:
+            self._loop.serve(table)
+
+    def release(self) -> bool:
+        """Let go of the tables before the newest; false as long as the thread may use one of them."""
+        return self._thread is None or bool(self._loop.release())
+
+    def rcodes(self) -> Counter[int]:
+        """Return how many responses had each RCODE, those aside that *decline* made."""
+        found = Counter(dict(enumerate(self._answerer.rcodes)))
+        if self._loop is not None:
+            found.update(dict(enumerate(self._loop.rcodes)))
+        return found
+
+    def status(self) -> dict[str, dict[str, int]]:
+        """Return what was counted: datagrams as in `UdpCount`, and what else there is to know."""
+        if self._loop is None:
+            return {"udp": dict.fromkeys((count.name.lower() for count in UdpCount), 0)}
+        traffic: dict[str, int] = self._loop.traffic
+        declined = {name: traffic.pop(name) for name in ("declined", "undecided")}
+        counts = Counter(self._answerer.counts) + Counter(self._loop.counts)
+        return {"udp": traffic, "fast": {**declined, **counts}}
+
+    def start(self) -> None:
+        """Begin to answer by UDP."""
+        if self._thread is not None:
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Answer what has been received by UDP and take no more of it."""
+        if self._thread is not None and self._thread.is_alive():
+            self._loop.stop()
+            self._thread.join()
+
+    def drain(self) -> None:
+        """Tell TCP clients to leave by themselves (RFC 7828 §3.2)."""
+        self._answerer.set_keepalive(0)
+
+    def respond(
+        self, message: bytes, source: Source, source_port: int, transport: Transport
+    ) -> bytes | None:
+        """Return the response to one message, whoever makes it."""
+        response: bytes | None = self._answerer.answer(message, source, source_port, transport)
+        if response == DECLINED:
+            return self._decline(message, source, source_port, transport)
+        return response
+
+
+def _seed() -> int:
+    """Return a state for `pick.Xorshift`: any number but 0."""
+    return secrets.randbelow(2**64 - 1) + 1
