@@ -21,6 +21,7 @@ a loss of power the pages of an arena are on disk in no order.
 from __future__ import annotations
 
 import struct
+import sys
 from dataclasses import dataclass
 from typing import Final
 
@@ -198,3 +199,7 @@ def layout_include() -> str:
             for field, _ in record.fields
         ]
     return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":  # > gslb/dataplane/_layout.h
+    sys.stdout.write(layout_include())

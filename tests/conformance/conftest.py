@@ -28,14 +28,10 @@ from gslb.answers.model import (
     ZoneContent,
 )
 from gslb.answers.pack import pack
-from gslb.answers.pick import Xorshift
-from gslb.answers.table import AnswerTable
 from gslb.dataplane.client import source_of
-from gslb.dataplane.responder import Responder
 from gslb.dataplane.settings import ResponderSettings, Transport
+from tests.dataplane.planes import KINDS, NOW, SECRET, Plane, plane
 
-SECRET = bytes.fromhex("e5e973e5a6b2a43f48e7dc849e37bfcf")
-NOW = 1_700_000_000
 RESOLVER = "198.51.100.53"
 APEX = b"\xc0\x00"  # overwritten with the pointer: see Body.fixups
 
@@ -261,8 +257,7 @@ def prefix_map(prefixes: Sequence[str]) -> PrefixMap:
 class World:
     """A responder, and the ways to ask it. Every response is read by dnspython too."""
 
-    responder: Responder
-    table: AnswerTable | None
+    responder: Plane
     settings: ResponderSettings
 
     def send(
@@ -367,8 +362,8 @@ def build_content() -> TableContent:
 
 
 @pytest.fixture(scope="session")
-def table() -> AnswerTable:
-    return AnswerTable(bytes(pack(build_content(), 1, NOW)))
+def usual_octets() -> bytes:
+    return bytes(pack(build_content(), 1, NOW))
 
 
 @pytest.fixture(scope="session")
@@ -376,17 +371,22 @@ def builder() -> type[Builder]:
     return Builder
 
 
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    """Which data plane: every test runs on both."""
+    return str(request.param)
+
+
 @pytest.fixture
-def make(table: AnswerTable) -> Make:
-    """Make a world; keyword arguments are settings, `table` another table, `now` the time."""
+def make(usual_octets: bytes, kind: str) -> Make:
+    """Make a world; keyword arguments are settings, `octets` another table, `now` the time."""
 
     def made(
-        *, now: float = NOW, seed: int = 1, other: AnswerTable | None = None, **settings: object
+        *, now: float = NOW, seed: int = 1, octets: bytes = usual_octets, **settings: object
     ) -> World:
         base: dict[str, object] = {"nsid": b"fra1", "cookie_secrets": (SECRET,)}
         chosen = ResponderSettings(**{**base, **settings})
-        used = other if other is not None else table
-        return World(Responder(used, chosen, Xorshift(seed).next32, lambda: now), used, chosen)
+        return World(plane(kind, octets, chosen, seed, lambda: now), chosen)
 
     return made
 

@@ -7,7 +7,6 @@ import dns.rcode
 import pytest
 
 from gslb.answers.pack import pack
-from gslb.answers.table import AnswerTable
 
 
 @pytest.mark.parametrize(
@@ -72,7 +71,7 @@ def test_a_parent_and_its_child_in_one_server(make, builder) -> None:
     soa = "@ 60 SOA ns h 1 2 3 4 60\n@ 60 NS ns.example.net.\n"
     build.zone("example.org", soa + "child 60 NS ns.example.net.\nwww 60 A 192.0.2.2\n")
     build.zone("child.example.org", soa + "www 60 A 192.0.2.1\n")
-    world = make(other=AnswerTable(bytes(pack(build.content(), 1, 1))))
+    world = make(octets=bytes(pack(build.content(), 1, 1)))
     assert str(world.ask("www.child.example.org").answer[0][0]) == "192.0.2.1"
     assert str(world.ask("www.example.org").answer[0][0]) == "192.0.2.2"
     assert world.ask("child.example.org", "SOA").answer[0].name.to_text() == "child.example.org."

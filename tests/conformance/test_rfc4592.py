@@ -7,7 +7,6 @@ import dns.rcode
 import pytest
 
 from gslb.answers.pack import pack
-from gslb.answers.table import AnswerTable
 
 ZONE = """
 @                    3600 SOA   ns.example.com. h.example.com. 1 2 3 4 60
@@ -28,7 +27,7 @@ subdel               3600 NS    ns.example.net.
 def example(make, builder):
     build = builder()
     build.zone("example", ZONE)
-    return make(other=AnswerTable(bytes(pack(build.content(), 1, 1))))
+    return make(octets=bytes(pack(build.content(), 1, 1)))
 
 
 @pytest.mark.parametrize(

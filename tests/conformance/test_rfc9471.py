@@ -8,7 +8,6 @@ import dns.name
 import pytest
 
 from gslb.answers.pack import pack
-from gslb.answers.table import AnswerTable
 
 ZONE = "@ 60 SOA ns h 1 2 3 4 60\n@ 60 NS ns.example.net.\n" + "".join(
     f"cut 60 NS ns{n}.cut\nns{n}.cut 60 A 192.0.2.{n}\nns{n}.cut 60 AAAA 2001:db8::{n}\n"
@@ -20,7 +19,7 @@ ZONE = "@ 60 SOA ns h 1 2 3 4 60\n@ 60 NS ns.example.net.\n" + "".join(
 def many(make, builder):
     build = builder()
     build.zone("example", ZONE)
-    return make(other=AnswerTable(bytes(pack(build.content(), 1, 1))))
+    return make(octets=bytes(pack(build.content(), 1, 1)))
 
 
 def test_all_glue_is_there(many) -> None:

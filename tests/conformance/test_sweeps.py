@@ -69,19 +69,19 @@ class Reader:
         return rcode
 
 
-@pytest.mark.parametrize("kind", NAMES)
-def test_every_type(make, kind: str) -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_every_type(make, name: str) -> None:
     """H9: 65 536 types at every kind of name."""
     world, reader = make(errors_per_second=0.0), Reader()
-    respond, name = world.responder.respond, NAMES[kind]
-    head = b"\x12\x34\1\0\0\1\0\0\0\0\0\1" + name
+    respond = world.responder.respond
+    head = b"\x12\x34\1\0\0\1\0\0\0\0\0\1" + NAMES[name]
     for rtype in range(65_536):
         message = head + struct.pack("!HH", rtype, 1) + OPT
         reader.check(message, respond(message, SOURCE, 4242, Transport.UDP))
     assert sum(reader.rcodes.values()) == 65_536
     assert reader.rcodes[1] == 2  # OPT, NXNAME
     assert reader.rcodes[4] == 4  # TKEY, TSIG, MAILA, MAILB
-    refused = {"foreign": 65_530, "root": 65_530}.get(kind, 2)  # AXFR, IXFR
+    refused = {"foreign": 65_530, "root": 65_530}.get(name, 2)  # AXFR, IXFR
     assert reader.rcodes[5] == refused
     assert reader.rcodes[2] == 0
 
@@ -211,6 +211,7 @@ def test_random_octets(make) -> None:
         reader.check(message, world.responder.respond(message, SOURCE, 4242, Transport.UDP))
 
 
+@pytest.mark.parametrize("kind", ["python"])  # the compiled one takes no octets that count
 def test_a_stuffed_query_costs_no_more_than_a_short_one(world) -> None:
     """Class 7 of the advisories: 64 KiB of records are not walked. Counted in steps, not in time."""
     steps = 0
