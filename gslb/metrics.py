@@ -116,6 +116,7 @@ _CONTROL = (
     _gauge("gslb_policy_last_success_timestamp_seconds", "When policies were last taken up."),
     _gauge("gslb_table_generation", "Generation of the answer table that is to be served."),
     _gauge("gslb_worker_generation", "Generation that a worker serves.", "worker"),
+    _gauge("gslb_worker_dataplane", "1 for what answers: fast or python.", "worker", "dataplane"),
     _counter("gslb_worker_restarts_total", "Workers that died and were started again.", "worker"),
     _gauge("gslb_trouble", "1 while something is not as it should be.", "what"),
     _info("gslb_geo_info", "Geographic data in use.", "name"),

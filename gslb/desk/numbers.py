@@ -61,10 +61,15 @@ def tables(keeper: TableKeeper, troubles: Iterable[str]) -> Values:
 
 
 def workers(children: Iterable[Child]) -> Values:
-    """Return what each worker serves, and how often it had to be started again."""
+    """Return what each worker serves and with what, and how often it had to be started again."""
     found = [(str(child.number), child) for child in children]
     return {
         "gslb_worker_generation": {(n,): float(child.generation) for n, child in found},
+        "gslb_worker_dataplane": {
+            (n, plane): float(child.dataplane == plane)
+            for n, child in found
+            for plane in ("fast", "python")
+        },
         "gslb_worker_restarts_total": {(n,): float(child.restarts.count) for n, child in found},
     }
 

@@ -70,6 +70,7 @@ class Child:
     process: subprocess.Popen[bytes] | None = None
     conversation: Conversation | None = None
     generation: int = 0  # that it has acknowledged
+    dataplane: str = ""  # what it says that it answers with: fast, python
     born: float = 0.0  # monotonic
 
 
@@ -197,6 +198,7 @@ class Workers:
                 waiting.cancel()
             await asyncio.gather(greeting, death, return_exceptions=True)
         child.generation = int(answer.get("generation", 0))
+        child.dataplane = str(answer.get("dataplane", ""))
         _log.info(
             "worker serves",
             worker=child.number,
