@@ -224,6 +224,7 @@ cdef class Answerer:
 
 
 include "_loop.pxi"
+include "_fuzz.pxi"
 
 
 cdef class Loop:
