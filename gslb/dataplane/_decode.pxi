@@ -80,6 +80,7 @@ cdef struct Query:
     size_t labels
     uint32_t hash  # of the name
     Edns edns
+    Note note
     uint8_t starts[MAX_LABELS]  # where the name goes on behind each label
     uint8_t name[256]  # in lower case
 
@@ -88,6 +89,8 @@ cdef bint decode(Query* q, Cursor* m) noexcept nogil:
     """Read the query in *m*; false where silence is the only safe answer."""
     cdef const uint8_t* head = take(m, HEADER_OCTETS)
     cdef uint16_t questions, answers, authorities, additionals
+    begin_note(&q.note)
+    q.qtype = 0
     if head is NULL or head[2] & 0x80:
         return False
     q.flags = QR | u16(&head[2]) & (OPCODE_MASK | RD)
@@ -95,7 +98,7 @@ cdef bint decode(Query* q, Cursor* m) noexcept nogil:
         u16(&head[4]), u16(&head[6]), u16(&head[8]), u16(&head[10])
     )
     q.error, q.ede, q.trailing, q.end = NOERROR, NO_EDE, False, HEADER_OCTETS
-    q.qtype, q.qclass, q.name_octets, q.labels, q.hash = 0, CLASS_IN, 0, 0, 0
+    q.qclass, q.name_octets, q.labels, q.hash = CLASS_IN, 0, 0, 0
     q.edns.there = False
     if q.flags & OPCODE_MASK:
         decode_other_opcode(q, m, questions, answers, authorities, additionals)

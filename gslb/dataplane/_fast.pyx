@@ -6,7 +6,7 @@ table through its accessors, and through nothing else. What is not common is dec
 answers it. Built for little-endian Linux; where it cannot be built, Python answers everything.
 """
 
-from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.errno cimport EINTR, errno
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
@@ -23,6 +23,7 @@ from gslb.dataplane.settings import Transport
 include "_system.pxi"
 include "_cursor.pxi"
 include "_lane.pxi"
+include "_count.pxi"
 include "_decode.pxi"
 include "_lookup.pxi"
 include "_edns.pxi"
@@ -35,15 +36,26 @@ TCP = Transport.TCP
 
 
 cdef class FastTable:
-    """An answer table that `verify` found good, held in place as long as this lives."""
+    """An answer table that `verify` found good, and the block to count in while it is served.
+
+    Both are held in place as long as this lives.
+    """
 
     cdef Table t
     cdef Py_buffer view
+    cdef Py_buffer block
     cdef bint held
+    cdef bint counting
 
-    def __cinit__(self, octets):
+    def __cinit__(self, octets, block):
         PyObject_GetBuffer(octets, &self.view, PyBUF_SIMPLE)
         self.held = True
+        PyObject_GetBuffer(block, &self.block, PyBUF_WRITABLE)
+        self.counting = True
+        if self.block.len < 8 * GSLB_COUNT_ROWS or not open_block(
+            &self.t.block, <uint64_t*>self.block.buf, <size_t>self.block.len
+        ):
+            raise ValueError("the block of counters has another size than it says")
         if open_table(&self.t, <const uint8_t*>self.view.buf, <size_t>self.view.len) < 0:
             raise MemoryError
 
@@ -51,6 +63,8 @@ cdef class FastTable:
         free(self.t.tailored)
         if self.held:
             PyBuffer_Release(&self.view)
+        if self.counting:
+            PyBuffer_Release(&self.block)
 
     @property
     def generation(self):
@@ -158,15 +172,6 @@ cdef void tear_down_lane(Lane* lane) noexcept:
     free(lane.responses.buckets)
 
 
-cdef dict lane_counts(const Lane* lane):
-    return {
-        "trailing": lane.trailing,
-        "unknown_families": lane.unknown_families,
-        "errors_limited": lane.errors.exceeded,
-        "responses_limited" if not lane.dry else "responses_over_limit": lane.responses.exceeded,
-    }
-
-
 cdef class Answerer:
     """Answers one message at a time, for whoever holds the GIL: the TCP server, and tests."""
 
@@ -192,32 +197,30 @@ cdef class Answerer:
         self.table = table
         self.lane.table = &table.t if table is not None else NULL
 
-    @property
-    def rcodes(self):
-        """Responses, by RCODE."""
-        return [self.lane.rcodes[rcode] for rcode in range(BADVERS + 1)]
-
-    @property
-    def counts(self):
-        """What happened else, by name."""
-        return lane_counts(&self.lane)
-
     def set_keepalive(self, uint16_t tenths):
         """Tell TCP clients that they may stay that many tenths of a second (RFC 7828)."""
         self.lane.keepalive = tenths
 
     def answer(self, bytes message, source, uint16_t port, transport):
-        """Return the response, None for silence, or DECLINED."""
+        """Return the response, None for silence, or DECLINED; count it, unless it is declined."""
         cdef Query q
         cdef Source s
-        cdef int count
+        cdef int count = SILENCE
+        cdef uint64_t began = monotonic()
         cdef Cursor m = cursor_over(<const uint8_t*><const char*>message, len(message))
         cdef Writer w = writer_over(self.answer_octets, MAX_MESSAGE)
-        if not decode(&q, &m):
-            return None
         source_of_tuple(&s, source, port)
         self.lane.now = self.clock()
-        count = respond(&self.lane, &q, &m, &s, transport is TCP, &w)
+        if decode(&q, &m):
+            count = respond(&self.lane, &q, &m, &s, transport is TCP, &w)
+        if self.lane.table is not NULL:
+            if count == DECLINE:
+                add(&self.lane.table.block, GSLB_COUNT_DECLINED + q.note.declined, 1)
+            else:
+                count_query(
+                    &self.lane.table.block, &q, m.end, s.family, self.answer_octets,
+                    <size_t>count, monotonic() - began,
+                )
         if count == SILENCE:
             return None
         return self.answer_octets[:count] if count > 0 else DECLINED
@@ -286,28 +289,6 @@ cdef class Loop:
 
     cdef bytes respond_slowly(self, bytes message, source, uint16_t port):
         return self.respond(message, source, port, Transport.UDP)
-
-    @property
-    def rcodes(self):
-        """Responses, by RCODE; those that Python made are not among them."""
-        return [self.h.lane.rcodes[rcode] for rcode in range(BADVERS + 1)]
-
-    @property
-    def traffic(self):
-        """Datagrams, as `udp.UdpCount` counts them, and those that were declined."""
-        return {
-            "received": self.h.traffic.received,
-            "sent": self.h.traffic.sent,
-            "silent": self.h.traffic.silent,
-            "unsent": self.h.traffic.unsent,
-            "declined": self.h.traffic.declined,
-            "undecided": self.h.traffic.undecided,
-        }
-
-    @property
-    def counts(self):
-        """What happened else, by name."""
-        return lane_counts(&self.h.lane)
 
 
 set_up_crc()

@@ -3,6 +3,7 @@
 cdef Config fuzz_config
 cdef Lane fuzz_lane
 cdef Table fuzz_table
+cdef uint64_t fuzz_words[2240]  # a block of counters for no zone and 1024 answers
 
 
 cdef public int fuzz_decode(const uint8_t* octets, size_t count) noexcept nogil:
@@ -21,6 +22,9 @@ cdef public int fuzz_open(const uint8_t* table, size_t count) noexcept nogil:
     fuzz_lane.config, fuzz_lane.table = &fuzz_config, &fuzz_table
     fuzz_lane.random, fuzz_lane.now, fuzz_lane.keepalive = 1, 1e9, 100
     free(fuzz_table.tailored)
+    fuzz_words[GSLB_COUNT_HEAD_HASH_BITS] = 10
+    if not open_block(&fuzz_table.block, fuzz_words, sizeof(fuzz_words)):
+        return -1
     return open_table(&fuzz_table, table, count)
 
 
@@ -33,9 +37,13 @@ cdef public int fuzz_answer(
     cdef uint8_t address[16]
     cdef Cursor m = cursor_over(octets, count)
     cdef Writer w = writer_over(answer, space)
+    cdef int written
     if not decode(&q, &m):
         return SILENCE
     memset(address, 0x20, 16)
     source_from(&s, address, 16 if six else 4)
     s.port = 4242
-    return respond(&fuzz_lane, &q, &m, &s, tcp, &w)
+    written = respond(&fuzz_lane, &q, &m, &s, tcp, &w)
+    if written != DECLINE:
+        count_query(&fuzz_table.block, &q, count, s.family, answer, <size_t>written, 1)
+    return written

@@ -10,6 +10,33 @@ cdef enum:
 
 cdef size_t NOTHING = <size_t>-1
 
+cdef enum:  # of a note, in the order of `counters.Dropped`, `Client`, `Declined`
+    PARSE = 0
+    LOOP = 1
+    RATELIMIT = 2
+    OVERLOAD = 3
+    RESOLVER = 0
+    ECS = 1
+    PRIVATE = 2
+    NO_TABLE = 0
+    CHAOS = 1
+    OTHER = 2
+
+cdef struct Note:  # what is found out about a query, for whoever counts
+    int64_t zone  # index; below 0: none
+    int64_t choice  # below 0: not steered
+    uint32_t body  # 0: the policy refuses
+    uint16_t rcode  # where it does not fit the header; else 0
+    uint8_t client
+    uint8_t dropped
+    uint8_t declined
+
+cdef struct Block:  # of counters, see _count.pxi
+    uint64_t* words
+    size_t zones  # that have a row of their own
+    size_t answers  # the word where the hash table begins
+    uint32_t hash_bits
+
 cdef struct Table:
     const uint8_t* base
     size_t octets
@@ -28,6 +55,7 @@ cdef struct Table:
     size_t maps
     size_t cells
     uint8_t* tailored  # by steer: whether the answer depends on who asks
+    Block block  # where what is done with this table is counted
 
 cdef struct Source:
     uint8_t family  # 1: IPv4, 2: IPv6
@@ -67,7 +95,6 @@ cdef struct Bucket:
 cdef struct Limit:
     double rate  # a second; 0: no limit
     uint64_t salt  # so that nobody can name networks that share their places
-    uint64_t exceeded
     Bucket* buckets
 
 cdef struct Lane:
@@ -79,6 +106,3 @@ cdef struct Lane:
     Limit errors
     Limit responses
     bint dry  # responses over the limit are counted only
-    uint64_t rcodes[17]  # responses, by RCODE
-    uint64_t trailing
-    uint64_t unknown_families

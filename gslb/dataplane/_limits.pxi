@@ -35,6 +35,4 @@ cdef inline bint allows(Limit* limit, const Source* s, double now) noexcept nogi
     allowed = own.tokens >= 1
     if allowed:
         own.tokens -= 1
-    else:
-        limit.exceeded += 1
     return allowed

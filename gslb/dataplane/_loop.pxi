@@ -17,17 +17,8 @@ cdef struct Slot:  # one datagram of a batch
     uint8_t answer[MAX_ANSWER]
     uint8_t skew[SKEW]
 
-cdef struct Traffic:  # what `udp.UdpCount` counts, and what was declined
-    uint64_t received
-    uint64_t sent
-    uint64_t silent
-    uint64_t unsent
-    uint64_t declined
-    uint64_t undecided  # declined beyond the budget, and not answered
-
 cdef struct Thread:  # everything that the UDP thread uses
     Lane lane
-    Traffic traffic
     void* published  # Table*: what the loop is to use; stored by others
     void* taken  # Table*: what it uses; stored by the loop between two batches
     int stop
@@ -43,6 +34,8 @@ cdef struct Thread:  # everything that the UDP thread uses
     iovec parts_out[BATCH]
     Query queries[BATCH]
     bint good[BATCH]
+    int octets[BATCH]  # of the response; SILENCE; DECLINE: Python has counted the query
+    uint8_t family[BATCH]
     Slot slots[BATCH]
 
 
@@ -65,8 +58,7 @@ cdef void turn(Thread* h) noexcept nogil:
             continue  # interrupted by a signal, which is for the main thread
         if h.polls[h.sockets].revents:
             read(h.polls[h.sockets].fd, &waking, sizeof(waking))
-        h.lane.table = <const Table*>load_pointer(&h.published)
-        store_pointer(&h.taken, <void*>h.lane.table)
+        take_up(h, <Table*>load_pointer(&h.published))
         if load_int(&h.stop):
             return
         for number in range(h.sockets):
@@ -74,12 +66,22 @@ cdef void turn(Thread* h) noexcept nogil:
                 answer_batch(h, h.polls[number].fd, h.wildcard[number])
 
 
+cdef inline void take_up(Thread* h, Table* table) noexcept nogil:
+    """Answer from *table* from now on; the block of the former one is finished with that."""
+    cdef const Table* former = h.lane.table
+    if former is not NULL and former.block.words != table.block.words:
+        former.block.words[GSLB_COUNT_HEAD_FINISHED] = 1
+    h.lane.table = table
+    store_pointer(&h.taken, table)
+
+
 cdef inline void answer_batch(Thread* h, int descriptor, bint wildcard) noexcept nogil:
     """Take what has arrived, a bounded number of datagrams, and answer them."""
     cdef int count, number
-    cdef size_t due = 0
     cdef int octets
+    cdef size_t due = 0
     cdef timespec now
+    cdef uint64_t began
     cdef Cursor m
     cdef Writer w
     cdef Source s
@@ -92,9 +94,9 @@ cdef inline void answer_batch(Thread* h, int descriptor, bint wildcard) noexcept
     count = recvmmsg(descriptor, h.received, BATCH, MSG_DONTWAIT, NULL)
     if count <= 0:
         return  # nothing there, or an error that the kernel kept for an earlier datagram
+    began = monotonic()
     clock_gettime(CLOCK_REALTIME, &now)
     h.lane.now = now.tv_sec + now.tv_nsec * 1e-9
-    h.traffic.received += count
     for number in range(count):  # all of them first: what they will need is on its way meanwhile
         m = cursor_over(h.slots[number].query, h.received[number].msg_len)
         h.good[number] = decode(&h.queries[number], &m)
@@ -103,13 +105,15 @@ cdef inline void answer_batch(Thread* h, int descriptor, bint wildcard) noexcept
     for number in range(count):
         m = cursor_over(h.slots[number].query, h.received[number].msg_len)
         w = writer_over(h.slots[number].answer, MAX_ANSWER)
+        source_of(&s, <const sockaddr*>&h.slots[number].peer)
+        h.family[number] = s.family
         octets = SILENCE
-        if h.good[number] and source_of(&s, <const sockaddr*>&h.slots[number].peer):
+        if h.good[number]:
             octets = respond(&h.lane, &h.queries[number], &m, &s, False, &w)
-            if octets == DECLINE:
-                octets = decline(h, &m, &s, h.slots[number].answer, now.tv_sec)
+        h.octets[number] = octets
+        if octets == DECLINE:
+            octets = decline(h, number, &m, &s, now.tv_sec)
         if octets <= 0:
-            h.traffic.silent += octets == SILENCE
             continue
         head = &h.sent[due].msg_hdr
         h.parts_out[due].iov_base = h.slots[number].answer
@@ -123,6 +127,26 @@ cdef inline void answer_batch(Thread* h, int descriptor, bint wildcard) noexcept
             answer_from(&h.received[number].msg_hdr, head)
         due += 1
     send_batch(h, descriptor, due)
+    if h.lane.table is not NULL:
+        count_batch(h, count, monotonic() - began)
+
+
+cdef inline void count_batch(Thread* h, int count, uint64_t took) noexcept nogil:
+    """Count what a batch was about; its responses left together, *took* ns after they were received."""
+    cdef int number
+    for number in range(count):
+        if h.octets[number] != DECLINE:
+            count_query(
+                &h.lane.table.block, &h.queries[number], h.received[number].msg_len,
+                h.family[number], h.slots[number].answer, <size_t>h.octets[number], took,
+            )
+
+
+cdef inline uint64_t monotonic() noexcept nogil:
+    """Return nanoseconds."""
+    cdef timespec now
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    return <uint64_t>now.tv_sec * 1000000000 + <uint64_t>now.tv_nsec
 
 
 cdef inline void send_batch(Thread* h, int descriptor, size_t due) noexcept nogil:
@@ -132,14 +156,18 @@ cdef inline void send_batch(Thread* h, int descriptor, size_t due) noexcept nogi
     while done < due:
         count = sendmmsg(descriptor, &h.sent[done], <unsigned int>(due - done), MSG_DONTWAIT)
         if count > 0:
-            h.traffic.sent += count
             done += count
         elif errno != EINTR:
-            h.traffic.unsent += 1
+            unsent(h)
             done += 1
 
 
-cdef inline bint source_of(Source* s, const sockaddr* peer) noexcept nogil:
+cdef inline void unsent(Thread* h) noexcept nogil:
+    if h.lane.table is not NULL:
+        add(&h.lane.table.block, GSLB_COUNT_UNSENT, 1)
+
+
+cdef inline void source_of(Source* s, const sockaddr* peer) noexcept nogil:
     """Take over where a datagram came from; IPv4 on a socket for both counts as IPv4."""
     cdef const sockaddr_in* four = <const sockaddr_in*>peer
     cdef const sockaddr_in6* six = <const sockaddr_in6*>peer
@@ -148,13 +176,10 @@ cdef inline bint source_of(Source* s, const sockaddr* peer) noexcept nogil:
         octets = <const uint8_t*>&four.sin_addr
         source_from(s, octets, 4)
         s.port = ntohs(four.sin_port)
-        return True
-    if peer.sa_family == AF_INET6:
+    else:
         octets = <const uint8_t*>&six.sin6_addr
         source_from(s, octets, 16)
         s.port = ntohs(six.sin6_port)
-        return True
-    return False
 
 
 cdef inline void source_from(Source* s, const uint8_t* octets, size_t count) noexcept nogil:
@@ -198,23 +223,25 @@ cdef inline void answer_from(msghdr* received, msghdr* sent) noexcept nogil:
 
 
 cdef inline int decline(
-    Thread* h, Cursor* m, const Source* s, uint8_t* answer, time_t second
+    Thread* h, int number, Cursor* m, const Source* s, time_t second
 ) noexcept nogil:
-    """Let Python answer, if the budget of this second allows it."""
-    h.traffic.declined += 1
+    """Let Python answer and count, if the budget of this second allows it."""
+    cdef Note* note = &h.queries[number].note
+    if h.lane.table is not NULL:
+        add(&h.lane.table.block, GSLB_COUNT_DECLINED + note.declined, 1)
     if second != h.second:
         h.second, h.declines = second, 0
     if h.declines >= DECLINES_PER_SECOND:
-        h.traffic.undecided += 1
+        note.dropped, h.octets[number] = OVERLOAD, SILENCE
         return SILENCE
     h.declines += 1
-    return ask_python(h, m.base, m.end, s, answer)
+    return ask_python(h, m.base, m.end, s, h.slots[number].answer)
 
 
 cdef int ask_python(
     Thread* h, const uint8_t* message, size_t count, const Source* s, uint8_t* answer
 ) noexcept with gil:
-    """Return the octets of what Python answered; an answer that cannot be sent is counted."""
+    """Return the octets of what Python answered, or SILENCE; an answer that cannot be sent is counted."""
     try:
         response = (<Loop>h.owner).respond_slowly(
             message[:count], source_tuple(s), s.port
@@ -222,10 +249,9 @@ cdef int ask_python(
         if response is None:
             return SILENCE
         if len(response) > MAX_ANSWER:
-            h.traffic.unsent += 1
-            return DECLINE
+            unsent(h)
+            return SILENCE
         memcpy(answer, <const uint8_t*><const char*>response, len(response))
         return len(response)
     except BaseException:  # the guard has caught what a query can cause
-        h.traffic.unsent += 1
-        return DECLINE
+        return SILENCE

@@ -10,15 +10,21 @@ cdef enum:
 cdef int respond(Lane* lane, Query* q, Cursor* m, const Source* s, bint tcp, Writer* w) noexcept nogil:
     """Write the response to *m*, already decoded into *q*; return its octets, SILENCE or DECLINE."""
     if is_silent_port(s.port) or is_own(lane.config, s):
+        q.note.dropped = LOOP
         return SILENCE
-    if lane.table is NULL or (
-        q.qclass == CLASS_CH and not q.error and q.qtype in (TYPE_TXT, TYPE_ANY)
-    ):
+    if lane.table is NULL:
+        q.note.declined = NO_TABLE
         return DECLINE
-    lane.trailing += q.trailing
+    if q.qclass == CLASS_CH and not q.error and q.qtype in (TYPE_TXT, TYPE_ANY):
+        q.note.declined = CHAOS
+        return DECLINE
+    if q.trailing:
+        add(&lane.table.block, GSLB_COUNT_TRAILING, 1)
     if q.error:
-        lane.unknown_families += q.edns.there and q.edns.unknown_family
+        if q.edns.there and q.edns.unknown_family:
+            add(&lane.table.block, GSLB_COUNT_UNKNOWN_FAMILY, 1)
         if not tcp and not allows(&lane.errors, s, lane.now):
+            q.note.dropped = RATELIMIT
             return SILENCE
         return respond_empty(lane, q, m, s, tcp, w, q.error, q.ede)
     if q.end == HEADER_OCTETS:  # nothing but a fresh cookie, RFC 7873 section 5.4
@@ -64,6 +70,7 @@ cdef inline int respond_in(
     cdef Writer opt = writer_over(opt_octets, MAX_OPT)
     if found.outcome == OUTSIDE:
         return respond_empty(lane, q, m, s, tcp, w, REFUSED, EDE_NOT_AUTHORITATIVE)
+    q.note.zone = <int64_t>((found.zone - t.zones) // GSLB_SIZEOF_ZONE)
     with_subnet = (
         q.edns.there and q.edns.family and t8(t, found.zone + GSLB_ZONE_FLAGS) & GSLB_ZONE_ECS
     )
@@ -74,7 +81,7 @@ cdef inline int respond_in(
         if entry:
             body = t32(t, entry + GSLB_ENTRY_REF)
             if t16(t, entry + GSLB_ENTRY_KIND) == GSLB_STEERED:
-                body = steer(lane, body, s, &q.edns if with_subnet else NULL, &scope, &refused)
+                body = steer(lane, q, body, s, with_subnet, &scope, &refused)
                 if refused:  # the policy says in words to refuse when all is down
                     return respond_empty(lane, q, m, s, tcp, w, REFUSED, EDE_OTHER)
     elif found.outcome == MISSING:
@@ -98,19 +105,23 @@ cdef inline size_t response_limit(Lane* lane, const Query* q, const Source* s, b
     if not (
         q.edns.there and q.edns.cookie is not NULL and lane.config.secrets
         and is_valid_cookie(lane.config, &q.edns, s, <uint32_t><int64_t>lane.now, &current)
-    ) and not allows(&lane.responses, s, lane.now) and not lane.dry:
-        return 0
+    ) and not allows(&lane.responses, s, lane.now):
+        add(&lane.table.block, GSLB_COUNT_LIMITED_DRY if lane.dry else GSLB_COUNT_LIMITED, 1)
+        if not lane.dry:
+            return 0
     if not q.edns.there or q.edns.payload < MIN_UDP_PAYLOAD:
         return MIN_UDP_PAYLOAD
     return min(q.edns.payload, lane.config.max_udp)
 
 
 cdef inline size_t steer(
-    Lane* lane, size_t number, const Source* s, const Edns* subnet, uint8_t* scope, bint* refused
+    Lane* lane, Query* q, size_t number, const Source* s, bint with_subnet, uint8_t* scope,
+    bint* refused,
 ) noexcept nogil:
     """Return the body that the client gets, and the scope of that answer; NOTHING: *refused*, or damaged."""
     cdef const Table* t = lane.table
     cdef const Config* c = lane.config
+    cdef const Edns* subnet = &q.edns
     cdef size_t row = t.steers + number * GSLB_SIZEOF_STEER
     cdef uint32_t flags = t32(t, row + GSLB_STEER_FLAGS)
     cdef size_t view = t32(t, row + GSLB_STEER_VIEWS)
@@ -124,7 +135,7 @@ cdef inline size_t steer(
     cdef size_t pool
     cdef Range range
     if (
-        subnet is not NULL and subnet.source and not flags & GSLB_STEER_IGNORE_ECS
+        with_subnet and subnet.source and not flags & GSLB_STEER_IGNORE_ECS
         and (sticky or t.tailored[number])
     ):
         limit = c.ecs_max4 if subnet.family == 1 else c.ecs_max6
@@ -132,6 +143,7 @@ cdef inline size_t steer(
             &c.blocks4 if subnet.family == 1 else &c.blocks6, subnet.address, &first, &last
         )
         scope[0] = min(length, limit)
+        q.note.client = PRIVATE if length else ECS
         if not length:
             public, family = True, subnet.family
             address = cut_to(family, subnet.address, limit)
@@ -147,12 +159,15 @@ cdef inline size_t steer(
             family, address, max(range.first, first), min(range.last, last), limit
         )
     number = t32(t, t.links + 4 * (<size_t>t32(t, row + GSLB_STEER_CHOICES) + range.number))
+    q.note.choice = <int64_t>number
     pool = pick_one(t, cell(t, GSLB_FIRST_CELL + number), &lane.random, key, 0, refused)
     if pool == NOTHING:
         return NOTHING
-    return pick_one(
+    number = pick_one(
         t, cell(t, GSLB_FIRST_CELL + t.choices + pool), &lane.random, key, 1, refused
     )
+    q.note.body = <uint32_t>number
+    return number
 
 
 cdef inline uint64_t cut_to(uint8_t family, uint64_t address, uint8_t bits) noexcept nogil:
@@ -181,7 +196,8 @@ cdef int respond_empty(
     Lane* lane, Query* q, Cursor* m, const Source* s, bint tcp, Writer* w, uint16_t rcode, uint16_t ede
 ) noexcept nogil:
     """Write a response without records; it fits 512 octets with the longest name and every option."""
-    lane.rcodes[rcode] += 1
+    if rcode > 15:
+        q.note.rcode = rcode
     put_head(w, m, q.end, q.flags | rcode & 15, 0, 0, q.edns.there)
     put_opt(w, lane, q, s, tcp, rcode, ede, 0, False, 0)
     return DECLINE if w.full else <int>w.at
@@ -242,7 +258,6 @@ cdef int write_body(
     put(w, opt.base, opt.at)
     if w.full or opt.full:
         return DECLINE
-    lane.rcodes[flags & 15] += 1
     return <int>w.at
 
 

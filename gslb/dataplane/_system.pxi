@@ -168,6 +168,7 @@ cdef extern from "<time.h>" nogil:
         time_t tv_sec
         long tv_nsec
     enum:
+        CLOCK_MONOTONIC
         CLOCK_REALTIME
     int clock_gettime(int clock, timespec* now)
 

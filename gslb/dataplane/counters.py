@@ -19,6 +19,7 @@ loop declines is counted by the Python that answers it, into the same block.
 from __future__ import annotations
 
 import struct
+import sys
 from bisect import bisect_left
 from collections.abc import Iterable
 from enum import IntEnum
@@ -251,3 +252,7 @@ def _steps(name: str, parameter: str, bounds: Iterable[int]) -> list[str]:
     head = f"static inline unsigned {name}({parameter}) {{"
     summed = " + ".join(f"(value > {bound}U)" for bound in bounds)
     return [head, f"    return {summed};", "}"]
+
+
+if __name__ == "__main__":  # > gslb/dataplane/_counters.h
+    sys.stdout.write(counters_include())

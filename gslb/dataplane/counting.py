@@ -61,8 +61,8 @@ class Counting:
         self._began = 0
         self.use(block)
 
-    def use(self, block: Any) -> None:
-        """Count in *block* from now on; what was counted in before is finished."""
+    def use(self, block: Any, *, finish: bool = True) -> None:
+        """Count in *block* from now on; *finish* what was counted in before, if nobody else will."""
         former = getattr(self, "_words", None)
         self.block = block
         words: Any = memoryview(block).cast("B").cast("Q")
@@ -72,7 +72,7 @@ class Counting:
         self._bits: int = words[Head.HASH_BITS]
         self._answers: int = self._own + 2 * _ROW
         self._places: dict[tuple[int, int], int] = {}
-        if former is not None:
+        if former is not None and finish:
             former[Head.FINISHED] = 1
 
     def finish(self) -> None:
@@ -145,9 +145,9 @@ class Countings(NamedTuple):
     udp: Counting
     tcp: Counting
 
-    def use(self, blocks: tuple[Any, Any]) -> None:
-        """Count in other *blocks* from now on."""
-        self.udp.use(blocks[0])
+    def use(self, blocks: tuple[Any, Any], *, finish_udp: bool = True) -> None:
+        """Count in other *blocks* from now on; *finish_udp*: no thread still counts in UDP's."""
+        self.udp.use(blocks[0], finish=finish_udp)
         self.tcp.use(blocks[1])
 
     def finish(self) -> None:

@@ -9,14 +9,13 @@ import secrets
 import socket
 import threading
 import time
-from collections import Counter
 from collections.abc import Sequence
 from types import ModuleType
 from typing import Any, Final, Literal
 
-from gslb.dataplane.guard import Respond
+from gslb.dataplane.guard import Guard
 from gslb.dataplane.settings import ResponderSettings, Source, Transport
-from gslb.dataplane.udp import UdpCount, prepare
+from gslb.dataplane.udp import prepare
 from gslb.errors import GslbError
 
 _fast: ModuleType | None
@@ -50,51 +49,37 @@ class FastPlane:
     """Answers UDP in its own thread, without the GIL; and TCP messages one by one."""
 
     def __init__(
-        self, settings: ResponderSettings, sockets: Sequence[socket.socket], decline: Respond
+        self, settings: ResponderSettings, sockets: Sequence[socket.socket], guard: Guard
     ) -> None:
-        """Take bound UDP *sockets*; queries that are declined are answered by *decline*.
+        """Take bound UDP *sockets*; queries that are declined are answered by *guard*.
 
-        They must stay open until `stop`. Nothing is answered before `serve` and `start`.
+        Both count in the same blocks, those that *guard* has at each `serve`. The sockets must stay
+        open until `stop`. Nothing is answered before `serve` and `start`.
         """
         assert _fast is not None
         shared = _fast.FastSettings(settings)
-        self._decline = decline
+        self.countings = guard.countings
+        self._decline = guard.respond
         self._answerer = _fast.Answerer(shared, _seed(), time.time)
         self._answerer.set_keepalive(max(0, min(65_535, round(settings.tcp_idle_seconds * 10))))
         passed = [(sock.fileno(), prepare(sock)) for sock in sockets]
         self._loop: Any = None
         self._thread: threading.Thread | None = None
         if passed:
-            self._loop = _fast.Loop(shared, _seed(), decline, passed)
+            self._loop = _fast.Loop(shared, _seed(), guard.respond, passed)
             self._thread = threading.Thread(target=self._loop.run, name="udp", daemon=True)
 
-    def serve(self, octets: memoryview) -> None:
-        """Answer from the verified table *octets* from the next batch on."""
+    def serve(self, octets: Any) -> None:
+        """Answer from the verified table *octets* from the next batch on, and count with it."""
         assert _fast is not None
-        table = _fast.FastTable(octets)
-        self._answerer.serve(table)
+        udp, tcp = self.countings
+        self._answerer.serve(_fast.FastTable(octets, tcp.block))
         if self._loop is not None:
-            self._loop.serve(table)
+            self._loop.serve(_fast.FastTable(octets, udp.block))
 
     def release(self) -> bool:
         """Let go of the tables before the newest; false as long as the thread may use one of them."""
         return self._thread is None or bool(self._loop.release())
-
-    def rcodes(self) -> Counter[int]:
-        """Return how many responses had each RCODE, those aside that *decline* made."""
-        found = Counter(dict(enumerate(self._answerer.rcodes)))
-        if self._loop is not None:
-            found.update(dict(enumerate(self._loop.rcodes)))
-        return found
-
-    def status(self) -> dict[str, dict[str, int]]:
-        """Return what was counted: datagrams as in `UdpCount`, and what else there is to know."""
-        if self._loop is None:
-            return {"udp": dict.fromkeys((count.name.lower() for count in UdpCount), 0)}
-        traffic: dict[str, int] = self._loop.traffic
-        declined = {name: traffic.pop(name) for name in ("declined", "undecided")}
-        counts = Counter(self._answerer.counts) + Counter(self._loop.counts)
-        return {"udp": traffic, "fast": {**declined, **counts}}
 
     def start(self) -> None:
         """Begin to answer by UDP."""

@@ -24,7 +24,9 @@ Respond = Callable[[bytes, Source, int, Transport], bytes | None]
 
 
 class Responds(Protocol):
-    """What answers messages and never raises."""
+    """What answers messages, counts them, and never raises."""
+
+    countings: Countings
 
     def respond(
         self, message: bytes, source: Source, source_port: int, transport: Transport

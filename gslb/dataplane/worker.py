@@ -22,7 +22,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from gslb import control, logs
 from gslb.answers.pick import Xorshift
@@ -124,7 +124,7 @@ class Worker:
         self._fast: FastPlane | None = None
         self._udp: list[UdpLoop] = []
         if choose(orders.dataplane):
-            self._fast = FastPlane(self._settings, udp, self._guard.respond)
+            self._fast = FastPlane(self._settings, udp, self._guard)
         else:
             self._udp = [UdpLoop(sock, self._guard) for sock in udp]
         self._tcp = TcpServer(self._fast or self._guard, orders.tcp)
@@ -228,7 +228,8 @@ class Worker:
 
     def _count_in(self, counters: tuple[int, int]) -> None:
         """Count in other blocks from the next query on. Whoever passed the descriptors closes them."""
-        self._countings.use((map_block(counters[0]), map_block(counters[1])))
+        blocks = map_block(counters[0]), map_block(counters[1])
+        self._countings.use(blocks, finish_udp=self._fast is None)
         former, self._counters = self._counters, [os.dup(one) for one in counters]
         for descriptor in former:
             os.close(descriptor)

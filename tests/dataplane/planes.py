@@ -9,15 +9,27 @@ import pytest
 
 from gslb.answers.pick import Xorshift
 from gslb.answers.table import AnswerTable
-from gslb.dataplane import client
+from gslb.dataplane import client, counters
+from gslb.dataplane.counters import Declined, Event, new_block
+from gslb.dataplane.counting import Counting, Countings
 from gslb.dataplane.fast import DECLINED, why_not
+from gslb.dataplane.guard import Guard
 from gslb.dataplane.responder import Responder
 from gslb.dataplane.settings import ResponderSettings, Source, Transport
+from tests.dataplane import counted
 
 NOW = 1_700_000_000
 SECRET = bytes.fromhex("e5e973e5a6b2a43f48e7dc849e37bfcf")
 KINDS = ("python", "fast")
 needs_fast = pytest.mark.skipif(bool(why_not()), reason="not built; test_it_is_built fails for it")
+
+
+def one_block(octets: Any) -> Countings:
+    """Return countings that put both transports into one block, made for a table."""
+    table = AnswerTable(octets)
+    block = new_block(len(table.zones), table.choices, table.generation, 0, Transport.UDP)
+    counting = Counting(block)
+    return Countings(counting, counting)
 
 
 class Compiled:
@@ -32,9 +44,12 @@ class Compiled:
     ) -> None:
         from gslb.dataplane import _fast
 
-        self.slow = Responder(AnswerTable(octets), settings, Xorshift(seed).next32, clock)
+        self.countings = one_block(octets)
+        draw = Xorshift(seed).next32
+        self.slow = Responder(AnswerTable(octets), settings, draw, clock, self.countings)
+        self.guard = Guard(self.slow.respond, clock, self.countings)
         self.fast = _fast.Answerer(_fast.FastSettings(settings), seed, clock)
-        self.fast.serve(_fast.FastTable(octets))
+        self.fast.serve(_fast.FastTable(octets, self.countings.udp.block))
         self.fast.set_keepalive(round(settings.tcp_idle_seconds * 10))
         self.declined = 0
 
@@ -45,19 +60,7 @@ class Compiled:
         if response != DECLINED:
             return response
         self.declined += 1
-        return self.slow.respond(message, source, port, transport)
-
-    @property
-    def rcodes(self) -> list[int]:
-        return [a + b for a, b in zip(self.fast.rcodes, self.slow.rcodes, strict=True)]
-
-    @property
-    def trailing(self) -> int:
-        return self.fast.counts["trailing"] + self.slow.trailing
-
-    @property
-    def unknown_families(self) -> int:
-        return self.fast.counts["unknown_families"] + self.slow.unknown_families
+        return self.guard.respond(message, source, port, transport)
 
     @property
     def draining(self) -> bool:
@@ -110,9 +113,10 @@ class Pair:
 
     def __init__(self, octets: Any, settings: ResponderSettings = USUAL, seed: int = 7) -> None:
         self.now = float(NOW)
-        self.slow = Responder(
-            AnswerTable(octets), settings, Xorshift(seed).next32, lambda: self.now
-        )
+        self.countings = one_block(octets)
+        draw = Xorshift(seed).next32
+        self.slow = Responder(AnswerTable(octets), settings, draw, lambda: self.now, self.countings)
+        self.guard = Guard(self.slow.respond, lambda: self.now, self.countings)
         self.fast = Compiled(octets, settings, seed, lambda: self.now)
         self.asked = 0
 
@@ -127,10 +131,34 @@ class Pair:
         self.asked += 1
         before = self.fast.declined
         said = self.fast.respond(message, source, port, transport)
-        expected = self.slow.respond(message, source, port, transport)
+        expected = self.guard.respond(message, source, port, transport)
         assert said == expected, (message.hex(), source, port, transport)
         if self.fast.declined > before:  # only what class CHAOS is asked for
             assert expected is not None
             end = len(expected)
             assert b"\0\x03" in message[12:end]
         return said
+
+    def counted(self) -> tuple[list[int], list[int]]:
+        """Return what each has counted, all that is not the same by nature aside."""
+        return _comparable(self.fast.countings), _comparable(self.countings)
+
+
+def _comparable(countings: Countings) -> list[int]:
+    words = counted.words(countings.udp)
+    for row in range(words[counters.Head.ZONES] + 2):
+        first = counters.ROWS + counters.ROW * row
+        assert words[first + counters.NANOSECONDS] > 0 or not any(
+            words[first + counters.DURATION : first + counters.NANOSECONDS]
+        )
+        assert sum(words[first + counters.DURATION : first + counters.NANOSECONDS]) == sum(
+            words[first + counters.RESPONSES : first + counters.DURATION]
+        )
+        words[first + counters.DURATION : first + counters.NANOSECONDS + 1] = []
+        words[first + counters.DURATION : first + counters.DURATION] = [0] * (
+            counters.NANOSECONDS + 1 - counters.DURATION
+        )
+    for declined in Declined:
+        words[counters.DECLINED + declined] = 0
+    words[counters.EVENTS + Event.LIMITED_DRY] = 0  # the responder tries no limits
+    return words

@@ -12,12 +12,14 @@ import pytest
 
 from gslb.answers import layout
 from gslb.answers.pack import pack
-from gslb.dataplane import client, fast
+from gslb.dataplane import client, counters, fast
+from gslb.dataplane.counters import Event
 from gslb.dataplane.settings import ResponderSettings, Source, Transport
 from gslb.errors import GslbError
 from gslb.wire.cookies import CookieJar
 from tests.conformance.conftest import build_content
 from tests.conformance.test_sweeps import NAMES, OPT, mutations, real_queries
+from tests.dataplane.counted import event
 from tests.dataplane.planes import NOW, SECRET, SOURCES, Compiled, Pair, needs_fast
 
 
@@ -27,8 +29,13 @@ def octets() -> bytes:
 
 
 @pytest.fixture
-def pair(octets: bytes) -> Pair:
-    return Pair(octets)
+def pair(octets: bytes) -> Iterator[Pair]:
+    """Both, and when all has been asked, they have counted the same."""
+    made = Pair(octets)
+    yield made
+    fast, slow = made.counted()
+    assert fast == slow
+    assert sum(fast[counters.REQUEST_SIZES : counters.REQUEST_OCTETS]) == made.asked
 
 
 def test_it_is_built() -> None:
@@ -37,9 +44,10 @@ def test_it_is_built() -> None:
 
 
 def test_the_layout_that_it_includes_is_the_layout() -> None:
-    """Written anew by ``python -m gslb.answers.layout > gslb/dataplane/_layout.h``."""
-    included = Path(fast.__file__).with_name("_layout.h")
-    assert included.read_text() == layout.layout_include()
+    """Written anew by ``python -m gslb.answers.layout``, ``python -m gslb.dataplane.counters``."""
+    folder = Path(fast.__file__).parent
+    assert (folder / "_layout.h").read_text() == layout.layout_include()
+    assert (folder / "_counters.h").read_text() == counters.counters_include()
 
 
 def test_fast_must_be_there_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -238,8 +246,8 @@ def test_limits_are_kept_alike(octets: bytes, source: Source) -> None:
         pair.now += chance.choice((0.0, 0.01, 0.1, 0.5, 3.0, -1.0)) / 4
         neighbour = Source(source.family, source.address ^ chance.randrange(4))
         pair.ask(chance.choice((good, bad, exempt)), neighbour)
-    assert pair.fast.fast.counts["errors_limited"] == pair.slow._errors.exceeded
-    assert pair.fast.fast.counts["responses_limited"] == pair.slow._responses.exceeded
+    fast, slow = pair.counted()
+    assert fast == slow
 
 
 @needs_fast
@@ -247,7 +255,7 @@ def test_what_a_limit_would_have_stopped_is_counted_where_there_is_none(octets: 
     pair = Pair(octets)
     for _ in range(1010):
         assert pair.ask(real_queries()[0]) is not None
-    assert pair.fast.fast.counts["responses_over_limit"] == 10
+    assert event(pair.fast.countings.udp, Event.LIMITED_DRY) == 10
 
 
 @needs_fast

@@ -20,7 +20,7 @@ from gslb.dataplane.settings import ResponderSettings, Source, Transport
 from tests.answers.conftest import APEX, LABELS, contents, wire
 from tests.conformance.conftest import NOW, build_content
 from tests.conformance.test_sweeps import NAMES, real_queries
-from tests.dataplane.planes import SOURCES, USUAL, Pair, needs_fast
+from tests.dataplane.planes import SOURCES, USUAL, Pair, needs_fast, one_block
 
 
 @st.composite
@@ -77,6 +77,8 @@ def test_any_table_any_packet(
     pair = Pair(bytes(pack(content, 1, 1)), USUAL, seed)
     for message in asked:
         pair.ask(message, source, transport=transport)
+    fast, slow = pair.counted()
+    assert fast == slow
 
 
 @needs_fast
@@ -119,9 +121,22 @@ def test_a_cell_that_points_nowhere_is_declined_and_not_followed(offset: int | s
     (count,) = struct.unpack_from("<I", octets, layout.HEADER.offset("cells_octets"))
     for cell in range(layout.FIRST_CELL, count // 8):
         struct.pack_into("<Q", octets, at + 8 * cell, value)
-    answerer.serve(_fast.FastTable(octets))
+    answerer.serve(_fast.FastTable(octets, one_block(octets).udp.block))
     query = b"\x12\x34\1\0\0\1\0\0\0\0\0\0" + NAMES["existing"] + b"\0\1\0\1"
     assert answerer.answer(query, SOURCES[0], 9, Transport.UDP) == fast.DECLINED
+
+
+@needs_fast
+@pytest.mark.parametrize("size", [0, 8, 511, 512, 17_000, 20_000])
+def test_a_block_of_another_size_is_refused(size: int) -> None:
+    from gslb.dataplane import _fast
+
+    octets = bytes(pack(build_content(), 1, NOW))
+    block = bytearray(one_block(octets).udp.block)
+    with pytest.raises(ValueError, match="size"):
+        _fast.FastTable(octets, (block + bytes(20_000))[:size])
+    with pytest.raises(BufferError):
+        _fast.FastTable(octets, bytes(block))
 
 
 @needs_fast

@@ -29,8 +29,7 @@ def test_a_node_answers_and_says_by_what(node: Node, plane: str) -> None:
     assert {event["path"] for event in node.events("data plane")} == {plane}
     workers = node.status()["workers"]
     assert {worker["dataplane"] for worker in workers} == {plane}
-    assert sum(worker["udp"]["sent"] for worker in workers) == 3
-    assert sum(worker["tcp"]["sent"] for worker in workers) == 2
+    assert node.status()["queries"] == {"udp": 3, "tcp": 2}
     _, out, _ = node.gslb("status", "--state-directory", str(node.state))
     assert out.count(f"data plane {plane}") == 2
 
@@ -50,7 +49,6 @@ def test_class_chaos_is_answered_by_python(node: Node) -> None:
         client.sendto(query, ("127.0.0.1", node.port))
         response = dns.message.from_wire(client.recv(4096))
     assert str(response.answer[0][0]) == '"fra1"'
-    assert sum(worker["fast"]["declined"] for worker in node.status()["workers"]) == 1
 
 
 def test_udp_is_answered_while_tcp_is_flooded(node: Node) -> None:
@@ -78,4 +76,4 @@ def test_udp_is_answered_while_tcp_is_flooded(node: Node) -> None:
         stop.set()
         for thread in flooding:
             thread.join(20)
-    assert node.status()["workers"][0]["tcp"]["sent"] > 100
+    assert node.status()["queries"]["tcp"] > 100
