@@ -21,6 +21,7 @@ from gslb.answers.pick import FULL
 from gslb.answers.ranges import bucket_index
 
 _CODES = {"B": "u1", "H": "<u2", "I": "<u4", "Q": "<u8"}
+MAX_LABEL = 63  # RFC 1035 section 3.1
 _WILD = b"\x01*"
 
 
@@ -192,13 +193,13 @@ class _Verifier:
         for cut in np.unique(nodes["cut"]).tolist():
             if cut:
                 self._body(cut)
-        text, most = bytes(self.view[low : low + octets]), self.head["max_labels"]
+        self._labels(starts, sizes, low, octets)
+        text = bytes(self.view[low : low + octets])
         names: set[bytes] = set()
         hashes = []
         places = zip(starts.tolist(), sizes.tolist(), nodes["zone"].tolist(), strict=True)
         for start, size, zone in places:
             name = text[start : start + size]
-            _need(_well_formed(name, most), f"malformed name {name!r}")
             # Pointers to the apex inside the question rest on this.
             _need(name.endswith(apexes[zone]), f"{name!r} is in another zone")
             names.add(name)
@@ -206,6 +207,29 @@ class _Verifier:
         _need(len(names) == len(nodes), "a name is there twice")
         _need(names.issuperset(apexes), "an apex is no name")
         self._slots(np.array(hashes, np.uint64))
+
+    def _labels(
+        self, starts: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64], low: int, octets: int
+    ) -> None:
+        """Every name ends where its labels do, all of them stepped through together."""
+        text = np.frombuffer(self.view, np.uint8, octets, low)
+        _need(bool((sizes > 0).all()), "malformed name b''")
+        at, last, left = starts, starts + sizes - 1, self.head["max_labels"]
+        while len(at):  # those that have a label here; at most as often as a name has labels
+            lengths = text[at]
+            ends = at == last
+            _need(
+                bool((ends == (lengths == 0)).all()), "malformed name: it does not end at its end"
+            )
+            at, last, lengths = at[~ends], last[~ends], lengths[~ends]
+            at = at + lengths + 1
+            fits = bool((lengths <= MAX_LABEL).all() and (at <= last).all())
+            _need(
+                fits and (left or not len(at)), "malformed name: a label is too long, or too many"
+            )
+            left -= 1
+        capital = (text >= ord("A")) & (text <= ord("Z"))  # no length octet is one
+        _need(not capital.any(), "malformed name: not in lower case")
 
     def _slots(self, hashes: npt.NDArray[np.uint64]) -> None:
         """Every node is found, and every search ends within the longest probe."""
