@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Sequence
+from importlib import import_module
 from types import ModuleType
 from typing import Any, Final, Literal
 
@@ -20,7 +21,7 @@ from gslb.errors import GslbError
 
 _fast: ModuleType | None
 try:
-    from gslb.dataplane import _fast
+    _fast = import_module("gslb.dataplane._fast")
 except ImportError as error:  # no compiler at the install, or another machine's
     _fast, _WHY = None, str(error)
 else:
