@@ -351,8 +351,8 @@ class Watch:
         standings, drained = self.overlay.standings, 0
         for place in self.inventory.places.values():
             drained += is_drained(place, self.overlay, self._now())
-            keys = ((place.id, check) for check in place.checks)
-            counts[status_of(standings.get(key, NO_STANDING) for key in keys).value] += 1
+            said = (standings.get(key, NO_STANDING) for key in place.judged_by)
+            counts[status_of(said).value] += 1
         beat = self.checker.heartbeat
         return {
             "endpoints": {**counts, "drained": drained},

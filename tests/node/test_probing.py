@@ -132,3 +132,21 @@ def test_a_check_of_others_is_not_run(tmp_path: Path) -> None:
 def test_without_checks_there_is_nothing_to_probe(tmp_path: Path) -> None:
     """Endpoints without one are never judged."""
     assert wanted(tmp_path, "  www.example.com: {rules: [{to: aws/us-east-1}]}") == ()
+
+
+def test_one_id_with_an_address_in_each_zone_is_probed_at_both(tmp_path: Path) -> None:
+    """Each zone's name rests on what is seen at its own address."""
+    records = "  www.{zone}: {{check: raw, rules: [{{to: aws/us-east-1}}]}}"
+    for zone, address in (("example.com", "192.0.2.1"), ("example.net", "192.0.2.7")):
+        text = POLICY.format(records=records.format(zone=zone), checks="")
+        text = text.replace("example.com", zone).replace("192.0.2.1", address)
+        (tmp_path / f"{zone}.yaml").write_text(text)
+    plan, problems = compile_policies([tmp_path])
+    assert plan is not None, problems
+    found = probes_of(wishes(plan), {}, CHECKER)
+    seen = {
+        check.scope: found.probes[targets[0]].address
+        for (endpoint, check), targets in found.v4.items()
+        if check is not None and endpoint == "aws/us-east-1/a"
+    }
+    assert seen == {None: "192.0.2.1", b"\x07example\x03net\x00": "192.0.2.7"}
