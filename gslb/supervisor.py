@@ -228,13 +228,13 @@ class Supervisor:
     async def _first_table(self, heritage: Heritage | None) -> ServedTable:
         """Return the table to begin with: the newest on disk, else what the policies say.
 
-        After another version it is what was compiled already.
+        If those are refused, what the last good ones said; after another version, what is compiled.
         """
         if heritage is not None:
             await self._keeper.take_over(heritage.prepared)
         elif not self._keeper.take_newest():
             result = await self._keeper.reload()
-            if isinstance(result, Refused):
+            if isinstance(result, Refused) and self._keeper.served is None:
                 raise PoliciesRefusedError(result.lines)
         assert self._keeper.served is not None
         return self._keeper.served

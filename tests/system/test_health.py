@@ -180,6 +180,29 @@ def test_the_health_is_known_again_after_the_supervisor_was_killed(world: World)
     world.answers_become(EAST)
 
 
+def test_a_start_with_broken_policies_goes_on_checking_with_the_last_good_ones(
+    world: World,
+) -> None:
+    """Who dies leaves the answers, and a drain works; that the policies are refused is an alarm."""
+    world.start()
+    world.node.processes[0].terminate()
+    world.node.processes[0].wait(PATIENCE_SECONDS)
+    good = world.node.policy.read_text()
+    world.node.policy.write_text(good.replace("to: aws/us-east-1", "to: aws/us-east-9"))
+    world.start()
+    assert "us-east-9" in world.node.status()["refused"][0]
+    world.kill(EAST[0])
+    world.answers_become(EAST[1:])
+    state = ("--state-directory", str(world.node.state))
+    code, _, error = world.node.gslb("drain", "aws/us-east-1", "--why", "work", "--force", *state)
+    assert code == 0, error
+    assert world.node.addresses_of() == WEST
+    world.node.policy.write_text(good)
+    assert world.node.reload()[0] == 0
+    assert world.node.status()["refused"] == []
+    assert world.node.addresses_of() == WEST
+
+
 def _kept_down(node: Node) -> int:
     with sqlite3.connect(f"file:{node.state / 'state.db'}?mode=ro", uri=True) as database:
         row = database.execute("SELECT count(*) FROM health WHERE status = 'down'").fetchone()
