@@ -114,7 +114,7 @@ def _parse_network(text: object) -> object:
 
 def _one_or_more(value: object) -> object:
     """Accept one thing where several may stand."""
-    return (value,) if isinstance(value, str | Path) else value
+    return (value,) if isinstance(value, str | int | Path) else value
 
 
 def _entries(least: int, most: int) -> AfterValidator:
@@ -131,6 +131,7 @@ def _entries(least: int, most: int) -> AfterValidator:
 ListenText = Annotated[Listen, BeforeValidator(parse_listen)]
 ApiListen = Annotated[Listen, BeforeValidator(partial(parse_listen, usual_port=API_PORT))]
 MetricsListen = Annotated[Listen, BeforeValidator(partial(parse_listen, usual_port=METRICS_PORT))]
+Port = Annotated[int, Field(ge=1, le=65535)]
 NetworkText = Annotated[str, BeforeValidator(_parse_network)]
 
 DEFAULT_LISTEN = (
@@ -182,6 +183,12 @@ class ProbeSection(_Section):
 
     allow: Annotated[tuple[NetworkText, ...], BeforeValidator(_one_or_more)] = Field(
         (), description="networks that may be probed"
+    )
+    deny: Annotated[tuple[NetworkText, ...], BeforeValidator(_one_or_more)] = Field(
+        (), description="networks that may not, whatever `allow` says"
+    )
+    allow_port: Annotated[tuple[Port, ...], BeforeValidator(_one_or_more)] = Field(
+        (), description="ports that are refused otherwise: of mail, shells and databases"
     )
     exec: bool = Field(False, description="whether checks may run commands on this node")
     references: Annotated[
@@ -254,3 +261,8 @@ class Settings(_Section):
     probes: ProbeSection = ProbeSection()
     api: ApiSection = ApiSection()
     metrics: MetricsSection = MetricsSection()
+
+    @property
+    def sockets(self) -> tuple[Listen, ...]:
+        """Every address and port that this node itself listens on."""
+        return (*self.listen, *self.api.listen, *self.metrics.listen)

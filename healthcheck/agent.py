@@ -34,10 +34,11 @@ from healthcheck.messages import (
     report_line,
 )
 from healthcheck.model import Probe, Transition
+from healthcheck.own import is_own
 from healthcheck.probes import Tools
 from healthcheck.runner import Checked, Runner
 from healthcheck.schedule import CONCURRENCY, ScheduleError
-from healthcheck.targets import reach
+from healthcheck.targets import Reach, reach
 from healthcheck.tracker import restore
 from healthcheck.votes import MAX_NAME, key_of, vote_of
 
@@ -159,8 +160,7 @@ async def serve(
 ) -> None:
     """Follow the orders from *reader* until it ends."""
     tools = Tools(agent=f"gslb-health/{_version()}", may_execute=options.exec)
-    near = reach(options.allow, options.deny, options.allow_port)
-    runner = Runner(near, tools, concurrency=options.concurrency)
+    runner = Runner(_reach(options), tools, concurrency=options.concurrency)
     agent = Agent(options.name, options.life or time.time_ns(), runner, writer)
     runner.listen(agent.changed, agent.seen)
     runner.start()
@@ -212,7 +212,9 @@ def parser() -> argparse.ArgumentParser:
     words.add_argument("--allow", action="append", default=[], metavar="PREFIX",
                        help="networks near this node that may be probed")  # fmt: skip
     words.add_argument("--deny", action="append", default=[], metavar="PREFIX",
-                       help="addresses that may not, such as this node's own")  # fmt: skip
+                       help="addresses that may not, whatever is allowed")  # fmt: skip
+    words.add_argument("--own", action="append", default=[], metavar="ADDRESS:PORT",
+                       help="sockets of this node, never probed; 0.0.0.0 is all of IPv4")  # fmt: skip
     words.add_argument("--allow-port", action="append", default=[], type=int, metavar="PORT",
                        help="ports that are refused otherwise: 22, 25, 6379 …")  # fmt: skip
     words.add_argument("--exec", action="store_true", help="let checks run commands")
@@ -223,8 +225,12 @@ def parser() -> argparse.ArgumentParser:
     return words
 
 
+def _reach(options: argparse.Namespace) -> Reach:
+    return reach(options.allow, options.deny, options.allow_port, options.own, is_own)
+
+
 def _runner(options: argparse.Namespace) -> None:
-    reach(options.allow, options.deny, options.allow_port)  # say what is wrong before anything runs
+    _reach(options)  # say what is wrong before anything runs
     # Where there is no uvloop the probes work as well; they cost more.
     found = importlib.util.find_spec("uvloop") is not None
     runner = importlib.import_module("uvloop").run if found else asyncio.run

@@ -24,6 +24,8 @@ from healthcheck.messages import (
     order_lines,
     read_report,
 )
+from healthcheck.own import is_own
+from healthcheck.targets import Reach, reach
 
 SILENT_SECONDS = 15.0  # without any word: it is stuck, and another takes its place (F16)
 END_SECONDS = 3.0  # to end what it has begun, commands above all
@@ -40,6 +42,13 @@ class Limits:
 
     allow: Sequence[str] = ()  # networks near this node that may be probed
     execute: bool = False  # commands of ``exec`` checks
+    deny: Sequence[str] = ()  # networks that may not, whatever is allowed
+    ports: Sequence[int] = ()  # that are refused otherwise
+    sockets: Sequence[str] = ()  # of this node, as address:port; never probed
+
+    def reach(self) -> Reach:
+        """Return what of it the checker judges targets by."""
+        return reach(self.allow, self.deny, self.ports, self.sockets, is_own)
 
 
 class Checker:
@@ -127,9 +136,15 @@ class Checker:
     def _command(self) -> list[str]:
         words = [sys.executable, "-P", "-m", "healthcheck"]  # -P: no code from this folder
         words += ["--name", self.name, "--life", str(self._life)]
-        for network in self._limits.allow:
-            words += ["--allow", network]
-        return [*words, "--exec"] if self._limits.execute else words
+        limits = self._limits
+        for option, values in (
+            ("--allow", limits.allow),
+            ("--deny", limits.deny),
+            ("--allow-port", map(str, limits.ports)),
+            ("--own", limits.sockets),
+        ):
+            words += [word for value in values for word in (option, value)]
+        return [*words, "--exec"] if limits.execute else words
 
     async def _tell(self, process: asyncio.subprocess.Process) -> str:
         """Pass on each new generation of orders; return when there is nobody to take them."""

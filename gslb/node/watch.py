@@ -36,7 +36,6 @@ from gslb.state.verdicts import Verdict
 from gslb.steering.situation import AliasAddresses, Situation
 from healthcheck.messages import Heartbeat, Report, Turn, Votes, Wanted
 from healthcheck.model import Status
-from healthcheck.targets import reach
 from healthcheck.votes import MAX_NAME, Doubt
 
 SWEEP_EVERY = 1.0  # seconds between two looks at what has grown old
@@ -66,17 +65,14 @@ class Watch:
         self.overlay = Overlay()  # the last one that a situation was made of
         name = (settings.nsid or socket.gethostname())[:MAX_NAME] or "local"
         probes = settings.probes
-        near = [one.address for one in probes.references]  # the node's own word, as `allow` is
-        limits = Limits((*probes.allow, *near), probes.exec)
-        self.checker = Checker(name, limits, self._wanted, self.hear)
-        self._may_execute = probes.exec
+        self._limits = limits_of(settings)
+        self.checker = Checker(name, self._limits, self._wanted, self.hear)
         self._references = references_of(probes.references)
         self.ready = False  # each target has been tried since the start
         self._records = records
         self._remembered = remembered
         self._clock = clock
         self._now = now
-        self._reach = reach(settings.probes.allow)
         self._changed: Callable[[], None] = lambda: None
         self._evidence = Evidence([name])
         self._situations = Situations()
@@ -328,19 +324,20 @@ class Watch:
                 f" votes here ({self.checker.name} does), so their endpoints count as up"
             )
         commands = sum(probe.type == "exec" for probe in probing.probes.values())
-        if commands and not self._may_execute:
+        if commands and not self._limits.execute:
             notes.append(
                 f"{_count(commands, 'command')} not run (see probes.exec in the settings); what"
                 " they would see counts as up"
             )
+        near = self._limits.reach()
         refusals = [
             reason
             for probe in probing.probes.values()
-            if (reason := self._reach.refusal(probe.address, probe.port))
+            if (reason := near.refusal(probe.address, probe.port))
         ]
         if refusals:
             notes.append(
-                f"{_count(len(refusals), 'probe')} not run ({refusals[0]}: see probes.allow in the"
+                f"{_count(len(refusals), 'probe')} not run ({refusals[0]}: see probes in the"
                 " settings); what they would see counts as up"
             )
         return notes
@@ -369,6 +366,18 @@ class Watch:
                 "doubt": beat.doubt.value if beat else "",
             },
         }
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Return what the node's own settings let its checks touch."""
+    probes = settings.probes
+    return Limits(
+        allow=(*probes.allow, *(one.address for one in probes.references)),  # its own word, too
+        execute=probes.exec,
+        deny=probes.deny,
+        ports=probes.allow_port,
+        sockets=tuple(map(str, settings.sockets)),
+    )
 
 
 def _count(number: int, noun: str) -> str:

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from gslb.node import checker
+from gslb.node.checker import Limits
 from gslb.node.compilation import Compiled
 from gslb.node.probing import wishes
 from gslb.node.records import Records
-from gslb.node.watch import Watch
+from gslb.node.watch import Watch, limits_of
 from gslb.policy.compile import compile_policies
 from gslb.policy.plan import Plan
 from gslb.settings import ProbeSection, Settings
@@ -22,6 +24,7 @@ from gslb.steering.situation import Status as Believed
 from healthcheck.messages import Heartbeat, Turn, Votes
 from healthcheck.model import Kind as Cause
 from healthcheck.model import Status, Verdict
+from healthcheck.targets import nowhere
 from healthcheck.votes import Doubt, Vote
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -271,8 +274,11 @@ def test_the_status_says_how_things_stand(world: World) -> None:
     assert (status["checks"], status["ready"]) == (4, True)
 
 
-def test_probes_that_this_node_does_not_allow_are_told(tmp_path: Path) -> None:
+def test_probes_that_this_node_does_not_allow_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """How many, why, and which setting it is."""
+    monkeypatch.setattr(checker, "is_own", nowhere)  # whatever addresses this machine has
     world = World(tmp_path)
     path = tmp_path / "policy.yaml"
     text = POLICY.format(every="5s").replace("192.0.2.1", "127.0.0.9")
@@ -287,5 +293,30 @@ def test_probes_that_this_node_does_not_allow_are_told(tmp_path: Path) -> None:
     world.situation()
     (note,) = world.watch.notes()
     assert note.startswith("1 probe is not run (address is loopback")
-    assert "probes.allow" in note
+    assert "see probes in the settings" in note
     world.records.close()
+
+
+def test_the_node_keeps_its_checks_from_itself() -> None:
+    """Wherever it listens, and what its settings say besides."""
+    said = {
+        "listen": ["192.0.2.1:53", "[::]:53"],
+        "api": {"listen": "127.0.0.1:8053"},
+        "metrics": {"listen": "127.0.0.1:9153"},
+        "probes": {
+            "allow": "10.0.0.0/8",
+            "deny": "10.9.0.0/16",
+            "allow_port": 25,
+            "references": "10.1.1.1:53",
+        },
+    }
+    limits = limits_of(Settings.model_validate(said))
+    assert limits == Limits(
+        ("10.0.0.0/8", "10.1.1.1"),
+        deny=("10.9.0.0/16",),
+        ports=(25,),
+        sockets=("192.0.2.1:53", "[::]:53", "127.0.0.1:8053", "127.0.0.1:9153"),
+    )
+    assert limits.reach().refusal("10.1.1.1", 25) == ""
+    assert limits.reach().refusal("10.9.0.1", 80)
+    assert limits.reach().refusal("127.0.0.1", 8053)
