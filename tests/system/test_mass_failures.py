@@ -13,6 +13,7 @@ from tests.system.worlds import ALL, EAST, EUROPE, LEAVE_SECONDS, WEST, World
 
 pytestmark = pytest.mark.system
 
+REFERENCES = ["127.84.1.1", "127.84.2.1", "127.84.3.1"]
 FLAP_SECONDS = 1.0  # as long as between two checks
 NAMESAKES = """\
 version: 1
@@ -70,6 +71,31 @@ def test_a_cloud_that_dies_is_left_and_comes_back_slowly(world: World) -> None:
     until(lambda: world.health()["endpoints"]["up"] == ALL, "all are seen up", LEAVE_SECONDS)
     until(lambda: _share(world) > 0.0, "the cloud is answered again", LEAVE_SECONDS)
     assert _share(world, 200) < 0.3  # a tenth of its half at first, and half without
+
+
+def test_while_references_fail_nobody_is_taken_out(world: World) -> None:
+    """Two of three that surely work do not answer: it is our own network that is bad, for now."""
+    port = free_port(*REFERENCES)
+    listed = ", ".join(f"{address}:{port}" for address in REFERENCES)
+    world.config.write_text(f"probes: {{allow: 127.0.0.0/8, references: [{listed}]}}\n")
+    with stand_ins(REFERENCES, port) as references:
+        world.start()
+        for address in REFERENCES[:2]:
+            references[address].kill()
+        until(lambda: world.health()["checker"]["doubt"] == "references", "it doubts itself", 15.0)
+        assert world.node.events("checker doubts itself")
+        before = len(world.node.events("endpoint moved"))
+        world.kill(EAST[0], *WEST)
+        done = world.health()["checker"]["completed"]
+
+        def nobody_leaves() -> bool:
+            assert world.node.addresses_of() == EAST
+            return bool(world.health()["checker"]["completed"] > done + ALL * 5)
+
+        until(nobody_leaves, "every endpoint was tried some times")
+        assert len(world.node.events("endpoint moved")) == before
+        references[REFERENCES[0]].restore()  # one that fails is no reason to doubt
+        world.answers_become(EAST[1:], 15.0)
 
 
 def _share(world: World, asked: int = 60) -> float:
