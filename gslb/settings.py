@@ -50,6 +50,7 @@ class Listen(_Section):
 
 
 API_PORT = 8053
+AGENTS_PORT = 8054
 METRICS_PORT = 9153  # where name servers are scraped by custom
 
 
@@ -130,6 +131,7 @@ def _entries(least: int, most: int) -> AfterValidator:
 
 ListenText = Annotated[Listen, BeforeValidator(parse_listen)]
 ApiListen = Annotated[Listen, BeforeValidator(partial(parse_listen, usual_port=API_PORT))]
+AgentsListen = Annotated[Listen, BeforeValidator(partial(parse_listen, usual_port=AGENTS_PORT))]
 MetricsListen = Annotated[Listen, BeforeValidator(partial(parse_listen, usual_port=METRICS_PORT))]
 Port = Annotated[int, Field(ge=1, le=65535)]
 NetworkText = Annotated[str, BeforeValidator(_parse_network)]
@@ -224,6 +226,14 @@ class MetricsSection(_Section):
     ] = Field((), description="beyond loopback with the API's certificate, and tokens")
 
 
+class AgentsSection(_Section):
+    """Where remote checkers (``healthcheck-agent``) come to; nowhere unless it is said."""
+
+    listen: Annotated[
+        tuple[AgentsListen, ...], BeforeValidator(_one_or_more), _entries(0, MAX_LISTEN)
+    ] = Field((), description="beyond loopback with the API's certificate; tokens in any case")
+
+
 def default_state_directory() -> Path:
     """Return /var/lib/gslb for root, else the user's own state folder (XDG base directories)."""
     if os.geteuid() == 0:
@@ -261,8 +271,9 @@ class Settings(_Section):
     probes: ProbeSection = ProbeSection()
     api: ApiSection = ApiSection()
     metrics: MetricsSection = MetricsSection()
+    agents: AgentsSection = AgentsSection()
 
     @property
     def sockets(self) -> tuple[Listen, ...]:
         """Every address and port that this node itself listens on."""
-        return (*self.listen, *self.api.listen, *self.metrics.listen)
+        return (*self.listen, *self.api.listen, *self.metrics.listen, *self.agents.listen)

@@ -136,7 +136,7 @@ class Supervisor:
         self._records.listen(hub.publish)
         workers = self._workers.status
         self._desk = Desk(self._keeper, self._watch, self._records, workers, _now)
-        self._doors = Doors(settings, self._desk, hub, workers, _now)
+        self._doors = Doors(settings, self._desk, hub, workers, _now, self._watch.panel)
         self._incumbent = Incumbent(
             settings.state_directory,
             self._state,
@@ -299,7 +299,7 @@ class Supervisor:
             "geo": compiled.geo if compiled else None,
             "geo_alarms": list(compiled.geo_alarms) if compiled else [],
             "warnings": compiled.warning_count if compiled else 0,
-            "notes": self._watch.notes(),
+            "notes": [*self._watch.notes(), *self._watch.panel.alarms()],
             "health": self._watch.status(),
             "refused": keeper.refusal,
             "failed": keeper.failures,

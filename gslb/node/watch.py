@@ -1,4 +1,4 @@
-"""Health joined to answers: what the checker says and operators say, as the situation to answer by.
+"""Health joined to answers: what checkers say and operators say, as the situation to answer by.
 
 Votes → evidence → board → situation; whoever keeps the table is told that there is another one, and
 takes it. Events, the log and the disk come after that: nothing that is answered waits for them.
@@ -16,11 +16,12 @@ from math import inf
 from typing import Any
 
 from gslb.logs import Log
-from gslb.node.checker import Checker, Limits
 from gslb.node.compilation import Compiled
 from gslb.node.evidence import Evidence
 from gslb.node.moves import Move, news_of, news_of_held
+from gslb.node.notes import limits_of, what_is_not_run
 from gslb.node.overlay import Situations
+from gslb.node.panel import Panel
 from gslb.node.probing import Wish, names_of, probes_of, references_of
 from gslb.node.records import Records
 from gslb.settings import Settings
@@ -47,7 +48,7 @@ _log = Log(__name__)
 
 
 class Watch:
-    """The node's health and its operators' words: one board, one checker, what was last known."""
+    """The node's health and its operators' words: one board, the checkers, what was last known."""
 
     def __init__(
         self,
@@ -66,7 +67,7 @@ class Watch:
         name = (settings.nsid or socket.gethostname())[:MAX_NAME] or "local"
         probes = settings.probes
         self._limits = limits_of(settings)
-        self.checker = Checker(name, self._limits, self._wanted, self.hear)
+        self.panel = Panel(name, self._limits, self._wanted, self.hear, clock)
         self._references = references_of(probes.references)
         self.ready = False  # each target has been tried since the start
         self._records = records
@@ -75,12 +76,15 @@ class Watch:
         self._now = now
         self._changed: Callable[[], None] = lambda: None
         self._evidence = Evidence([name])
+        self._seated = frozenset({name})
+        self._checkers = self._seated  # that are known; for them probes are made
         self._situations = Situations()
         self._board = Board(self.inventory, {}, clock())
         self._wishes: tuple[Wish, ...] = ()
         self._names: set[bytes] = set()  # that have to be resolved for them
         self._resolved: dict[bytes, AliasAddresses] = {}
         self._began = False  # with a plan
+        self._idle = False  # our own checker has nothing to do: remote ones have
         self._aimed = True  # at what the plan wants; there is none yet
         self._restored = False  # the next situation is the first one that knows the plan
         self._situation: Situation | None = None  # None: there is news for another one
@@ -113,7 +117,8 @@ class Watch:
         """Have probed what the plan wants, at the addresses that names have now."""
         now = self._clock()
         self._resolved = self._of_ours(resolved)
-        probing = probes_of(self._wishes, self._resolved, self.checker.name)
+        self._checkers = self.panel.seats.known
+        probing = probes_of(self._wishes, self._resolved, self._checkers)
         verdicts = self._evidence.follow(probing, self._last_known(), now)
         if self._began:
             self._board.observe(verdicts, now)
@@ -121,9 +126,11 @@ class Watch:
             self._restored = True
             self._board, self._situations = Board(self.inventory, verdicts, now), Situations()
             self._recall(now)
+        self.panel.slowest = max((p.every for p in probing.probes.values()), default=0.0)
+        self._idle = not self._wanted(self.panel.own.name)
         self._aimed = self._began = True
         self._situation = self._notes = None
-        self.checker.order()
+        self.panel.order()
 
     def _recall(self, now: float) -> None:
         remembered, self._remembered = self._remembered, None
@@ -145,8 +152,9 @@ class Watch:
             self._records.store.save_health(known, self._now())
         return self._board.remember(now).to_json()
 
-    def _wanted(self) -> list[Wanted]:
-        return [*self._evidence.wanted(self._clock()), *self._references]
+    def _wanted(self, checker: str) -> list[Wanted]:
+        ours = self._references if checker == self.panel.own.name else []
+        return [*self._evidence.wanted(checker, self._clock()), *ours]
 
     def _last_known(self) -> dict[str, LastKnown]:
         """Return what an earlier run has kept; nothing once we know better."""
@@ -163,14 +171,14 @@ class Watch:
 
     # --- what is heard ---
 
-    def hear(self, report: Report) -> None:
-        """Take in what the checker says."""
+    def hear(self, checker: str, report: Report) -> None:
+        """Take in what a checker says."""
         if isinstance(report, Votes):
             self._observe(self._evidence.receive(report.votes, self._clock()))
         elif isinstance(report, Turn):
             self._evidence.take_turn(report)
         else:
-            self._hear_beat(report)
+            self._hear_beat(checker, report)
 
     def _observe(self, verdicts: Mapping[CheckKey, Verdict]) -> None:
         if verdicts:
@@ -179,13 +187,19 @@ class Watch:
             self._save_soon = True
             self._changed()
 
-    def _hear_beat(self, beat: Heartbeat) -> None:
-        if beat.doubt is not self._doubt:
+    def _hear_beat(self, checker: str, beat: Heartbeat) -> None:
+        own = checker == self.panel.own.name
+        if own and beat.doubt is not self._doubt:
             self._doubt = beat.doubt
             _log.warning("checker doubts itself", doubt=beat.doubt or "no more")
             self._board.set_references(up=beat.doubt is not Doubt.REFERENCES)
             self._situation = None
-        all_tried = beat.generation == self.checker.generation and beat.tried >= beat.probes
+        if not self.panel.seats.known <= self._checkers:  # checks that only it may judge
+            self._aimed = False
+            self._changed()
+        asked = own or self._idle
+        current = beat.generation == self.panel.generation(checker)
+        all_tried = asked and current and beat.tried >= beat.probes
         if all_tried and self._began and self._aimed and not self.ready:
             self.ready = True
             self._board.set_ready()
@@ -245,7 +259,7 @@ class Watch:
         *changed* is called whenever `situation` may be another one; it must not wait.
         """
         self._changed = changed
-        checker = asyncio.create_task(self.checker.run())
+        checker = asyncio.create_task(self.panel.own.run())
         try:
             while True:
                 rest = min(SWEEP_EVERY, self._wake_at - self._clock())
@@ -266,10 +280,20 @@ class Watch:
         now = self._clock()
         if now >= self._swept_at + SWEEP_EVERY:
             self._swept_at = now
+            self._seat(now)
             self._observe(self._evidence.sweep(now))
             self._records.sweep(self._now())
         if not self._still_true(self._now()):
             self._changed()
+
+    def _seat(self, now: float) -> None:
+        """Give the votes to whoever gets on now; the next sweep shows the effect."""
+        seated = self.panel.seats.seated(now)
+        self.panel.alarms()
+        if seated != self._seated:
+            self._seated = seated
+            self._evidence.seat(seated)
+            _log.info("checkers vote", checkers=", ".join(sorted(seated)))
 
     def _tell(self) -> None:
         """Put what has happened into the log and the history."""
@@ -312,35 +336,8 @@ class Watch:
     def notes(self) -> list[str]:
         """Return what keeps checks of the plan from being run, a line each."""
         if self._notes is None:
-            self._notes = self._what_is_not_run()
+            self._notes = what_is_not_run(self._evidence.probing, self._limits, self.panel.own.name)
         return self._notes
-
-    def _what_is_not_run(self) -> list[str]:
-        probing = self._evidence.probing
-        notes = []
-        if probing.elsewhere:
-            notes.append(
-                f"{_count(probing.elsewhere, 'check')} for other checkers (from:); none of those"
-                f" votes here ({self.checker.name} does), so their endpoints count as up"
-            )
-        commands = sum(probe.type == "exec" for probe in probing.probes.values())
-        if commands and not self._limits.execute:
-            notes.append(
-                f"{_count(commands, 'command')} not run (see probes.exec in the settings); what"
-                " they would see counts as up"
-            )
-        near = self._limits.reach()
-        refusals = [
-            reason
-            for probe in probing.probes.values()
-            if (reason := near.refusal(probe.address, probe.port))
-        ]
-        if refusals:
-            notes.append(
-                f"{_count(len(refusals), 'probe')} not run ({refusals[0]}: see probes in the"
-                " settings); what they would see counts as up"
-            )
-        return notes
 
     def status(self) -> dict[str, object]:
         """Return how the checks and the endpoints stand, as JSON values."""
@@ -350,38 +347,24 @@ class Watch:
             drained += is_drained(place, self.overlay, self._now())
             said = (standings.get(key, NO_STANDING) for key in place.judged_by)
             counts[status_of(said).value] += 1
-        beat = self.checker.heartbeat
+        own = self.panel.own
+        beat = own.heartbeat
         return {
             "endpoints": {**counts, "drained": drained},
             "held_back": len(self.overlay.waiting),
             "checks": len(self._evidence.probing.probes),
             "ready": self.ready,
             "checker": {
-                "name": self.checker.name,
-                "alive": self.checker.alive,
-                "pid": self.checker.pid,
-                "restarts": self.checker.restarts,
+                "name": own.name,
+                "alive": own.alive,
+                "pid": own.pid,
+                "restarts": own.restarts,
                 "completed": beat.completed if beat else 0,
                 "skipped": beat.skipped if beat else 0,
                 "doubt": beat.doubt.value if beat else "",
             },
+            "agents": self.panel.status(),
         }
-
-
-def limits_of(settings: Settings) -> Limits:
-    """Return what the node's own settings let its checks touch."""
-    probes = settings.probes
-    return Limits(
-        allow=(*probes.allow, *(one.address for one in probes.references)),  # its own word, too
-        execute=probes.exec,
-        deny=probes.deny,
-        ports=probes.allow_port,
-        sockets=tuple(map(str, settings.sockets)),
-    )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"1 {noun} is" if number == 1 else f"{number} {noun}s are"
 
 
 def is_drained(place: Place, overlay: Overlay, at: datetime) -> bool:

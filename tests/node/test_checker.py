@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 
-from gslb.node import checker as module
+from gslb.node import talk as module
 from gslb.node.checker import Checker, Limits
 from healthcheck.messages import Heartbeat, Report, Votes, Wanted
 from healthcheck.model import Probe, Status

@@ -24,7 +24,7 @@ records:
 {records}
 """
 LB = b"\x02lb\x07example\x03net\x00"
-CHECKER = "here"
+CHECKER = {"here"}
 
 
 def wanted(folder: Path, records: str, checks: str = "") -> tuple[Wish, ...]:
@@ -126,7 +126,7 @@ def test_a_check_of_others_is_not_run(tmp_path: Path) -> None:
     records = "  www.example.com: {check: far, rules: [{to: aws/us-east-1}]}"
     found = probing(tmp_path, records, checks=checks)
     assert (found.probes, found.v4, found.elsewhere) == ({}, {}, 1)
-    assert probes_of(wanted(tmp_path, records, checks), {}, "cn").probes
+    assert probes_of(wanted(tmp_path, records, checks), {}, {"cn"}).probes
 
 
 def test_without_checks_there_is_nothing_to_probe(tmp_path: Path) -> None:

@@ -11,9 +11,10 @@ import pytest
 from gslb.node import checker
 from gslb.node.checker import Limits
 from gslb.node.compilation import Compiled
+from gslb.node.notes import limits_of
 from gslb.node.probing import wishes
 from gslb.node.records import Records
-from gslb.node.watch import Watch, limits_of
+from gslb.node.watch import Watch
 from gslb.policy.compile import compile_policies
 from gslb.policy.plan import Plan
 from gslb.settings import ProbeSection, Settings
@@ -87,7 +88,7 @@ class World:
         return self.watch.situation(self.aliases, self.wall())
 
     def targets(self) -> dict[str, str]:
-        probes = {one.probe for one in self.watch._evidence.wanted(self.now)}
+        probes = {one.probe for one in self.watch._evidence.wanted("here", self.now)}
         return {p.address: t for t, p in self.watch._evidence.probing.probes.items() if p in probes}
 
     def say(self, statuses: dict[str, Status]) -> None:
@@ -96,12 +97,14 @@ class World:
             self.sequence += 1
             target, failing = self.targets()[address], status is Status.DOWN
             votes.append(Vote("here", target, status, failing, 1, self.sequence, 0.0, detail="x"))
-        self.watch.hear(Votes(1, tuple(votes)))
+        self.watch.hear("here", Votes(1, tuple(votes)))
 
     def beat(self, tried: int, generation: int | None = None) -> None:
-        number = self.watch.checker.generation if generation is None else generation
+        number = self.watch.panel.own.generation if generation is None else generation
         probes = len(self.watch._evidence.probing.probes)
-        self.watch.hear(Heartbeat("here", 1, number, probes, tried, 9, 0, 0, 0.0, Doubt.NONE))
+        self.watch.hear(
+            "here", Heartbeat("here", 1, number, probes, tried, 9, 0, 0, 0.0, Doubt.NONE)
+        )
 
     def health(self) -> dict[str, Believed]:
         return {key[0]: one.v4 for key, one in self.situation().health.items()}
@@ -175,13 +178,13 @@ def test_an_alias_is_probed_where_it_leads_now(world: World) -> None:
     """A new address is ordered as soon as it is known."""
     world.plan()
     assert len(world.targets()) == 4
-    orders = world.watch.checker.generation
+    orders = world.watch.panel.own.generation
     world.aliases[ALIAS] = AliasAddresses((bytes([192, 0, 2, 9]),))
     world.situation()
     assert "192.0.2.9" in world.targets()
-    assert world.watch.checker.generation == orders + 1
+    assert world.watch.panel.own.generation == orders + 1
     world.situation()
-    assert world.watch.checker.generation == orders + 1
+    assert world.watch.panel.own.generation == orders + 1
 
 
 def test_each_move_is_told_with_the_outcome_that_tipped_it(world: World) -> None:
@@ -191,7 +194,7 @@ def test_each_move_is_told_with_the_outcome_that_tipped_it(world: World) -> None
         1, world.targets()["192.0.2.1"], Status.UP, Status.DOWN, Verdict.FAILED, Cause.REFUSED,
         "connection refused", 0.25, 0.0,
     )  # fmt: skip
-    world.watch.hear(turn)
+    world.watch.hear("here", turn)
     world.down("192.0.2.1")
     world.situation()
     world.watch._tell()
@@ -253,13 +256,13 @@ def test_references_that_fail_are_no_reason_to_remove_a_group(tmp_path: Path) ->
     settings = Settings.model_validate({"probes": {"references": [listen]}, "nsid": "here"})
     world.watch = Watch(world.records, lambda: world.now, world.wall, settings)
     world.plan()
-    (reference,) = [one for one in world.watch._wanted() if one.reference]
+    (reference,) = [one for one in world.watch._wanted("here") if one.reference]
     assert (reference.probe.type, reference.probe.address, reference.probe.port) == (
         "tcp",
         "127.0.0.53",
         53,
     )
-    assert len(world.watch._wanted()) == 5
+    assert len(world.watch._wanted("here")) == 5
     world.records.close()
 
 

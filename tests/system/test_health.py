@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gslb.node.checker import SILENT_SECONDS
+from gslb.node.talk import SILENT_SECONDS
 from tests.system.nodes import PATIENCE_SECONDS, Node, free_port, is_alive, until
 from tests.system.standins import stand_ins
 from tests.system.worlds import ALL, EAST, EUROPE, LEAVE_SECONDS, WEST, World
