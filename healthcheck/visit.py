@@ -64,9 +64,13 @@ async def visit(to: Destination, serve: Serve) -> None:
             # A node that is cut off without a word is noticed by what it does not acknowledge.
             sock = writer.get_extra_info("socket")
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNHEARD_MS)
-            writer.write(line)
             _log.info("connected to %s port %d", to.host, to.port)
-            if await serve(reader, writer):
+            try:
+                writer.write(line)
+                followed = await serve(reader, writer)
+            finally:
+                writer.close()
+            if followed:
                 delay = FIRST_DELAY
                 _log.warning("the node has closed the connection")
             else:

@@ -214,3 +214,29 @@ def test_the_cause_of_a_calculated_check_is_the_last_turn_of_a_part() -> None:
     cause = checker.evidence.cause(key)
     assert cause is not None
     assert cause.detail == "192.0.2.2"
+
+
+def test_several_checkers_are_counted_and_the_detail_is_of_those_who_are_believed() -> None:
+    """Two of three; the third has its say, and it is not the one that is shown."""
+    voters = ["a", "b", "c"]
+    evidence = Evidence(voters)
+    evidence.follow(probes_of([ONE], {}, set(voters)), {}, 0.0)
+    target = next(t for t, p in evidence.probing.probes.items() if p.address == "192.0.2.1")
+
+    def say(checker: str, status: Status, number: int = 1) -> list[Verdict]:
+        detail = f"{checker} sees {status}"
+        vote = Vote(checker, target, status, status is DOWN, 1, number, 0.0, detail=detail)
+        return list(evidence.receive([vote], 1.0).values())
+
+    assert say("a", DOWN) == []
+    (verdict,) = say("b", DOWN)
+    assert (verdict.v4, verdict.detail) == (DOWN, "b sees down (2 of 2 checkers)")
+    assert say("c", UP) == []
+    (verdict,) = (v for v in evidence.follow(evidence.probing, {}, 1.0).values())
+    assert (verdict.v4, verdict.detail) == (DOWN, "b sees down (2 of 3 checkers)")
+    assert not verdict.unanimous
+    evidence.seat(["a", "c"])
+    assert evidence.sweep(2.0) == {}  # no quorum of two: what was known is held
+    evidence.seat(["c"])
+    (verdict,) = evidence.sweep(3.0).values()
+    assert verdict.v4 is UP

@@ -150,3 +150,19 @@ def test_one_id_with_an_address_in_each_zone_is_probed_at_both(tmp_path: Path) -
         if check is not None and endpoint == "aws/us-east-1/a"
     }
     assert seen == {None: "192.0.2.1", b"\x07example\x03net\x00": "192.0.2.7"}
+
+
+def test_one_probe_for_different_voters_is_run_once_and_counted_apart(tmp_path: Path) -> None:
+    """A quorum and vantage points belong to the check, not to what is sent."""
+    checks = "  far: {type: tcp, port: 443, from: [cn]}\n  two: {type: tcp, port: 443, quorum: 2/3}"
+    records = "\n".join(
+        f"  {name}.example.com: {{check: {name}, rules: [{{to: aws/us-east-1}}]}}"
+        for name in ("raw", "far", "two")
+    )
+    found = probes_of(wanted(tmp_path, records, checks), {}, {"here", "cn"})
+    assert len(found.probes) == 9
+    assert len(found.targets_of()) == len(set(found.probes.values())) == 3
+    assert {len(targets) for targets in found.targets_of().values()} == {3}
+    assert len(found.probes_for("cn")) == len(found.probes_for("here")) == 3
+    only = probes_of(wanted(tmp_path, records.splitlines()[1], checks), {}, {"here", "cn"})
+    assert (len(only.probes_for("cn")), len(only.probes_for("here"))) == (3, 0)

@@ -9,9 +9,7 @@ from pathlib import Path
 import pytest
 
 from gslb.node import checker
-from gslb.node.checker import Limits
 from gslb.node.compilation import Compiled
-from gslb.node.notes import limits_of
 from gslb.node.probing import wishes
 from gslb.node.records import Records
 from gslb.node.watch import Watch
@@ -298,28 +296,3 @@ def test_probes_that_this_node_does_not_allow_are_told(
     assert note.startswith("1 probe is not run (address is loopback")
     assert "see probes in the settings" in note
     world.records.close()
-
-
-def test_the_node_keeps_its_checks_from_itself() -> None:
-    """Wherever it listens, and what its settings say besides."""
-    said = {
-        "listen": ["192.0.2.1:53", "[::]:53"],
-        "api": {"listen": "127.0.0.1:8053"},
-        "metrics": {"listen": "127.0.0.1:9153"},
-        "probes": {
-            "allow": "10.0.0.0/8",
-            "deny": "10.9.0.0/16",
-            "allow_port": 25,
-            "references": "10.1.1.1:53",
-        },
-    }
-    limits = limits_of(Settings.model_validate(said))
-    assert limits == Limits(
-        ("10.0.0.0/8", "10.1.1.1"),
-        deny=("10.9.0.0/16",),
-        ports=(25,),
-        sockets=("192.0.2.1:53", "[::]:53", "127.0.0.1:8053", "127.0.0.1:9153"),
-    )
-    assert limits.reach().refusal("10.1.1.1", 25) == ""
-    assert limits.reach().refusal("10.9.0.1", 80)
-    assert limits.reach().refusal("127.0.0.1", 8053)
