@@ -29,6 +29,10 @@ STATUS: dict[str, Any] = {
         "checks": 4,
         "ready": True,
         "checker": {"alive": True, "restarts": 1, "completed": 99, "doubt": ""},
+        "agents": [
+            {"name": "frankfurt", "connected": True, "alive": True, "completed": 7, "doubt": ""},
+            {"name": "tokyo", "connected": True, "alive": False, "completed": 0, "doubt": "overload"},
+        ],
     },
     "refused": [],
     "failed": [],
@@ -50,6 +54,8 @@ def test_all_of_a_healthy_node_is_told() -> None:
         "geography   embedded",
         "endpoints   3 up, 1 down, 0 unknown, 2 drained",
         "checks      4 probes; the checker runs  restarts 1  completed 99",
+        "agent       frankfurt  votes  completed 7",
+        "agent       tokyo  SILENT, doubts itself (overload)  completed 0",
         "worker 0    serves  pid 8  generation 9  restarts 0  queries 5 UDP, 6 TCP",
         "worker 1    DOWN  pid 9  generation -  restarts 3  queries 0 UDP, 0 TCP",
     ]
