@@ -92,7 +92,7 @@ def test_two_of_three_vantage_points_decide(agents: Agents) -> None:
     until(lambda: all(a["completed"] > ALL for a in agents.status().values()), "they get on")
     world.kill(EAST[0])
     world.answers_become(EAST[1:])
-    until(lambda: "of 3 checkers" in str(world.node.events("endpoint moved")), "it is told", 5.0)
+    until(lambda: " checkers)" in str(world.node.events("endpoint moved")), "it is told", 5.0)
     assert not [one for one in world.node.status()["notes"] if "agent" in one]
     own = world.health()["checker"]["pid"]
     os.kill(own, signal.SIGSTOP)
@@ -152,6 +152,24 @@ def test_checks_of_a_vantage_point_are_judged_from_there(agents: Agents) -> None
     assert not world.node.status()["notes"]
     world.kill(EAST[0])
     world.answers_become(EAST[1:], LEAVE_SECONDS)
+
+
+def test_agents_come_again_to_the_next_version(agents: Agents) -> None:
+    """The socket is handed over; who was connected finds the new program behind it."""
+    world = agents.world
+    world.start()
+    agents.start("east")
+    until(lambda: agents.votes() == "east, node", "two vote")
+    before = world.node.status()["pid"]
+    turns = len(world.node.events("checkers vote"))
+    code, _, error = world.node.replace()
+    assert code == 0, error
+    assert world.node.status()["pid"] != before
+    until(lambda: len(world.node.events("checkers vote")) > turns, "it has come again")
+    assert agents.votes() == "east, node"
+    until(lambda: world.health()["ready"], "the new program has tried everything")
+    world.kill(EAST[0])
+    world.answers_become(EAST[1:])
 
 
 def test_without_a_right_nobody_is_heard(agents: Agents) -> None:
