@@ -50,6 +50,7 @@ class Listen(_Section):
 
 
 API_PORT = 8053
+AGENTS_PORT = 8054
 METRICS_PORT = 9153  # where name servers are scraped by custom
 
 
@@ -114,7 +115,7 @@ def _parse_network(text: object) -> object:
 
 def _one_or_more(value: object) -> object:
     """Accept one thing where several may stand."""
-    return (value,) if isinstance(value, str | Path) else value
+    return (value,) if isinstance(value, str | int | Path) else value
 
 
 def _entries(least: int, most: int) -> AfterValidator:
@@ -130,7 +131,9 @@ def _entries(least: int, most: int) -> AfterValidator:
 
 ListenText = Annotated[Listen, BeforeValidator(parse_listen)]
 ApiListen = Annotated[Listen, BeforeValidator(partial(parse_listen, usual_port=API_PORT))]
+AgentsListen = Annotated[Listen, BeforeValidator(partial(parse_listen, usual_port=AGENTS_PORT))]
 MetricsListen = Annotated[Listen, BeforeValidator(partial(parse_listen, usual_port=METRICS_PORT))]
+Port = Annotated[int, Field(ge=1, le=65535)]
 NetworkText = Annotated[str, BeforeValidator(_parse_network)]
 
 DEFAULT_LISTEN = (
@@ -183,6 +186,12 @@ class ProbeSection(_Section):
     allow: Annotated[tuple[NetworkText, ...], BeforeValidator(_one_or_more)] = Field(
         (), description="networks that may be probed"
     )
+    deny: Annotated[tuple[NetworkText, ...], BeforeValidator(_one_or_more)] = Field(
+        (), description="networks that may not, whatever `allow` says"
+    )
+    allow_port: Annotated[tuple[Port, ...], BeforeValidator(_one_or_more)] = Field(
+        (), description="ports that are refused otherwise: of mail, shells and databases"
+    )
     exec: bool = Field(False, description="whether checks may run commands on this node")
     references: Annotated[
         tuple[ListenText, ...], BeforeValidator(_one_or_more), _entries(0, MAX_REFERENCES)
@@ -215,6 +224,14 @@ class MetricsSection(_Section):
     listen: Annotated[
         tuple[MetricsListen, ...], BeforeValidator(_one_or_more), _entries(0, MAX_LISTEN)
     ] = Field((), description="beyond loopback with the API's certificate, and tokens")
+
+
+class AgentsSection(_Section):
+    """Where remote checkers (``healthcheck-agent``) come to; nowhere unless it is said."""
+
+    listen: Annotated[
+        tuple[AgentsListen, ...], BeforeValidator(_one_or_more), _entries(0, MAX_LISTEN)
+    ] = Field((), description="beyond loopback with the API's certificate; tokens in any case")
 
 
 def default_state_directory() -> Path:
@@ -256,3 +273,9 @@ class Settings(_Section):
     probes: ProbeSection = ProbeSection()
     api: ApiSection = ApiSection()
     metrics: MetricsSection = MetricsSection()
+    agents: AgentsSection = AgentsSection()
+
+    @property
+    def sockets(self) -> tuple[Listen, ...]:
+        """Every address and port that this node itself listens on."""
+        return (*self.listen, *self.api.listen, *self.metrics.listen, *self.agents.listen)

@@ -15,17 +15,17 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from gslb import __version__, control
+from gslb import control
 from gslb.api.events import EventHub
 from gslb.control import Message
 from gslb.dataplane.fast import choose
 from gslb.desk import numbers
 from gslb.desk.desk import Desk
 from gslb.desk.doors import Doors
+from gslb.desk.standing import standing
 from gslb.errors import GslbError
 from gslb.incumbent import Incumbent
 from gslb.logs import Log
-from gslb.metrics import Values
 from gslb.node import takeover
 from gslb.node.children import Workers
 from gslb.node.compilation import Refused, Unchanged
@@ -146,7 +146,10 @@ class Supervisor:
         self._records.listen(hub.publish)
         workers = self._workers.status
         self._desk = Desk(self._keeper, self._watch, self._records, workers, _now)
-        self._doors = Doors(settings, self._desk, hub, self._sources(), _now)
+        sources = numbers.sources(
+            settings, self._keeper, self._watch, self._ledger, self._records, self._workers
+        )
+        self._doors = Doors(settings, self._desk, hub, sources, _now, self._watch.panel)
         self._incumbent = Incumbent(
             settings.state_directory,
             self._state,
@@ -174,20 +177,6 @@ class Supervisor:
             background = []
         await self._end(background)
         self._state.close()
-
-    def _sources(self) -> list[Callable[[], Values]]:
-        """Return who has values of metrics."""
-        keeper, ledger, records = self._keeper, self._ledger, self._records
-        files = ", ".join(map(str, self.settings.policies))
-        return [
-            lambda: numbers.policies(keeper.compiled, files),
-            lambda: numbers.tables(keeper, records.troubles),
-            lambda: numbers.workers(self._workers.children),
-            lambda: numbers.health(self._watch),
-            lambda: numbers.audit(records.audited),
-            ledger.values,
-            lambda: numbers.panics(ledger.labels),
-        ]
 
     async def _start(self, heritage: Heritage | None) -> list[asyncio.Task[None]]:
         """Bring everything up and return what runs in the background. Raises GslbError."""
@@ -253,13 +242,13 @@ class Supervisor:
     async def _first_table(self, heritage: Heritage | None) -> ServedTable:
         """Return the table to begin with: the newest on disk, else what the policies say.
 
-        After another version it is what was compiled already.
+        If those are refused, what the last good ones said; after another version, what is compiled.
         """
         if heritage is not None:
             await self._keeper.take_over(heritage.prepared)
         elif not self._keeper.take_newest():
             result = await self._keeper.reload()
-            if isinstance(result, Refused):
+            if isinstance(result, Refused) and self._keeper.served is None:
                 raise PoliciesRefusedError(result.lines)
         assert self._keeper.served is not None
         return self._keeper.served
@@ -307,35 +296,13 @@ class Supervisor:
         task.add_done_callback(self._reloads.discard)
 
     async def _status(self) -> Message:
-        keeper = self._keeper
-        compiled = keeper.compiled
         return {
-            "version": __version__,
             "pid": os.getpid(),
             "uptime_seconds": round(time.monotonic() - self._began, 1),
-            "listen": [str(listen) for listen in self.settings.listen],
-            "state_directory": str(self.settings.state_directory),
-            "generation": keeper.served.generation if keeper.served else 0,
-            "table": str(keeper.served.path) if keeper.served else "",
-            "table_octets": compiled.octets if compiled else None,
-            "policy": compiled.policy if compiled else None,
-            "zones": list(compiled.zones) if compiled else None,
-            "names": compiled.names if compiled else None,
-            "geo": compiled.geo if compiled else None,
-            "geo_alarms": list(compiled.geo_alarms) if compiled else [],
-            "warnings": compiled.warning_count if compiled else 0,
-            "notes": self._watch.notes(),
-            "health": self._watch.status(),
-            "refused": keeper.refusal,
-            "failed": keeper.failures,
             "workers": await self._workers.status(),
-            "queries": self._ledger.totals().sums("gslb_dns_requests_total", "proto"),
-            "drains": [one.model_dump(mode="json") for one in self._desk.held()],
-            "file_drains": [
-                {"location": path, **drain.model_dump(mode="json")}
-                for path, drain in self._desk.file_drains()
-            ],
-            "records": list(self._records.troubles),
+            **standing(
+                self.settings, self._keeper, self._watch, self._ledger, self._records, self._desk
+            ),
         }
 
     def _log_serving(self, event: str, changes: list[str]) -> None:

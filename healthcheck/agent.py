@@ -1,7 +1,8 @@
 """The checker as a process of its own: takes orders, runs probes, gives votes. ``healthcheck-agent``.
 
-It speaks over standard input and output, or over a Unix socket that it connects to. It ends when the
-other side closes. Which addresses it may touch is told by its own command line, never by orders.
+It speaks over standard input and output, or over a Unix socket that it connects to, and ends when the
+other side closes. Or it connects to a node, shows its token, and comes again whenever it is cut off.
+Which addresses it may touch is told by its own command line, never by orders.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
 from healthcheck.messages import (
@@ -34,11 +36,13 @@ from healthcheck.messages import (
     report_line,
 )
 from healthcheck.model import Probe, Transition
+from healthcheck.own import is_own
 from healthcheck.probes import Tools
 from healthcheck.runner import Checked, Runner
 from healthcheck.schedule import CONCURRENCY, ScheduleError
-from healthcheck.targets import reach
+from healthcheck.targets import Reach, reach
 from healthcheck.tracker import restore
+from healthcheck.visit import Destination, visit
 from healthcheck.votes import MAX_NAME, key_of, vote_of
 
 VOTES_EVERY = 0.5  # seconds; a change of belief is sent at once
@@ -62,6 +66,11 @@ class Agent:
     _unsaid: dict[Probe, Checked] = field(default_factory=dict)
     _turns: deque[Transition] = field(default_factory=lambda: deque(maxlen=MAX_TURNS))
     _sequence: int = 0
+
+    @property
+    def generation(self) -> int:
+        """Of the orders that it follows; 0: none yet."""
+        return self._reader.generation
 
     def changed(self, transition: Transition) -> None:
         """Take a change of belief from the runner, and send it on."""
@@ -156,11 +165,10 @@ class Agent:
 
 async def serve(
     options: argparse.Namespace, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-) -> None:
-    """Follow the orders from *reader* until it ends."""
+) -> int:
+    """Follow the orders from *reader* until it ends; return the last generation of them."""
     tools = Tools(agent=f"gslb-health/{_version()}", may_execute=options.exec)
-    near = reach(options.allow, options.deny, options.allow_port)
-    runner = Runner(near, tools, concurrency=options.concurrency)
+    runner = Runner(_reach(options), tools, concurrency=options.concurrency)
     agent = Agent(options.name, options.life or time.time_ns(), runner, writer)
     runner.listen(agent.changed, agent.seen)
     runner.start()
@@ -177,18 +185,22 @@ async def serve(
         await runner.stop()
         await asyncio.gather(speaking, beating, return_exceptions=True)
         writer.close()
+    return agent.generation
 
 
 async def run(options: argparse.Namespace) -> None:
-    """Speak over the socket that *options* name, or over standard input and output."""
+    """Speak with whom *options* name, or over standard input and output."""
     task = asyncio.current_task()
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    if options.socket:
-        reader, writer = await asyncio.open_unix_connection(options.socket, limit=MAX_LINE)
-    else:
-        reader, writer = await _standard_streams()
     with contextlib.suppress(asyncio.CancelledError):
+        if options.connect:
+            await visit(Destination.of(options), partial(serve, options))
+            return
+        if options.socket:
+            reader, writer = await asyncio.open_unix_connection(options.socket, limit=MAX_LINE)
+        else:
+            reader, writer = await _standard_streams()
         await serve(options, reader, writer)
 
 
@@ -209,10 +221,17 @@ def parser() -> argparse.ArgumentParser:
     words = argparse.ArgumentParser(prog="healthcheck-agent", description=_summary())
     words.add_argument("--name", type=_name, default=socket.gethostname(), help="of this checker")
     words.add_argument("--socket", metavar="PATH", help="Unix socket to speak over")
+    words.add_argument("--connect", metavar="HOST:PORT",
+                       help="node to come to, by TLS unless it is a loopback address")  # fmt: skip
+    words.add_argument("--token-file", metavar="PATH",
+                       help="the token of this checker, made by gslb token create NAME --scope agent")  # fmt: skip
+    words.add_argument("--ca", metavar="PATH", help="PEM of who signs the node's certificate")
     words.add_argument("--allow", action="append", default=[], metavar="PREFIX",
                        help="networks near this node that may be probed")  # fmt: skip
     words.add_argument("--deny", action="append", default=[], metavar="PREFIX",
-                       help="addresses that may not, such as this node's own")  # fmt: skip
+                       help="addresses that may not, whatever is allowed")  # fmt: skip
+    words.add_argument("--own", action="append", default=[], metavar="ADDRESS:PORT",
+                       help="sockets of this node, never probed; 0.0.0.0 is all of IPv4")  # fmt: skip
     words.add_argument("--allow-port", action="append", default=[], type=int, metavar="PORT",
                        help="ports that are refused otherwise: 22, 25, 6379 …")  # fmt: skip
     words.add_argument("--exec", action="store_true", help="let checks run commands")
@@ -223,8 +242,14 @@ def parser() -> argparse.ArgumentParser:
     return words
 
 
+def _reach(options: argparse.Namespace) -> Reach:
+    return reach(options.allow, options.deny, options.allow_port, options.own, is_own)
+
+
 def _runner(options: argparse.Namespace) -> None:
-    reach(options.allow, options.deny, options.allow_port)  # say what is wrong before anything runs
+    _reach(options)  # say what is wrong before anything runs
+    if options.connect:
+        Destination.of(options)
     # Where there is no uvloop the probes work as well; they cost more.
     found = importlib.util.find_spec("uvloop") is not None
     runner = importlib.import_module("uvloop").run if found else asyncio.run

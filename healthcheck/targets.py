@@ -8,7 +8,7 @@ and an IPv4 address inside an IPv6 one is judged as the IPv4 address that it lea
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from ipaddress import (
     IPv4Address,
@@ -34,8 +34,18 @@ _NEAR: tuple[tuple[str, tuple[Network, ...]], ...] = tuple(
     for name, prefixes in (
         ("unspecified", ("0.0.0.0/8", "::/128")),
         ("loopback", ("127.0.0.0/8", "::1/128")),
+        (
+            "a metadata service",  # of AWS, GCP and Azure; ECS; EKS; AWS by IPv6; Alibaba; Azure
+            (
+                "169.254.169.254/32",
+                "169.254.170.2/32",
+                "169.254.170.23/32",
+                "fd00:ec2::/32",
+                "100.100.100.200/32",
+                "168.63.129.16/32",
+            ),
+        ),
         ("link-local", ("169.254.0.0/16", "fe80::/10", "fec0::/10")),
-        ("a metadata service", ("fd00:ec2::/32", "100.100.100.200/32", "168.63.129.16/32")),
         ("multicast", ("224.0.0.0/4", "ff00::/8")),
         ("private", ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")),
         ("a local translation prefix", ("64:ff9b:1::/48",)),  # RFC 8215: leads to any IPv4 address
@@ -44,6 +54,13 @@ _NEAR: tuple[tuple[str, tuple[Network, ...]], ...] = tuple(
     )
 )
 _NEVER = {"unspecified", "multicast"}  # no list of a node makes these a target
+_BY_NAME = {"a metadata service"}  # no wide prefix of a list does: it hands out credentials
+_LOOPBACK = dict(_NEAR)["loopback"]
+
+
+def nowhere(_: Address) -> bool:
+    """Say that no address is the node's own."""
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +68,10 @@ class Reach:
     """What this node lets probes connect to, beyond public addresses; the node's own settings."""
 
     allow: tuple[Network, ...] = ()
-    deny: tuple[Network, ...] = ()  # the node's own addresses and those of its stores
+    deny: tuple[Network, ...] = ()  # whatever is allowed
     ports: frozenset[int] = frozenset()  # of `DENIED_PORTS`, those that are allowed
+    sockets: tuple[tuple[Address, int], ...] = ()  # the node's own and its stores'; never probed
+    is_own: Callable[[Address], bool] = nowhere  # an interface of this machine has the address
 
     def refusal(self, address: str, port: int = 0) -> str:
         """Return why *address* and *port* may not be probed; "" if they may."""
@@ -64,19 +83,51 @@ class Reach:
         forms = embedded(parsed)
         if _within(forms, self.deny):
             return "address is denied on this node"
+        if any(self._is_socket(form, port) for form in forms):
+            return f"port {port} there is this node's own"
         for form in forms:
-            name = next((name for name, networks in _NEAR if _within([form], networks)), "")
-            if name and (name in _NEVER or not _within([form], self.allow)):
+            name, networks = next((one for one in _NEAR if _within([form], one[1])), ("", ()))
+            if not name and self.is_own(form):
+                name = "this node's own"
+            if name and not self._allows(form, name, networks):
                 return f"address is {name}, which this node does not allow"
         return ""
 
+    def _is_socket(self, form: Address, port: int) -> bool:
+        """Return whether one of the node's sockets is there; a wildcard one is at each address."""
+        for address, own in self.sockets:
+            if own == port and form.version == address.version:
+                near = address.is_unspecified and (_within([form], _LOOPBACK) or self.is_own(form))
+                if near or form == address:
+                    return True
+        return False
 
-def reach(allow: Iterable[str], deny: Iterable[str] = (), ports: Iterable[int] = ()) -> Reach:
-    """Return the reach of prefixes as text. Raises ValueError naming the first that is none."""
+    def _allows(self, form: Address, name: str, networks: tuple[Network, ...]) -> bool:
+        if name in _NEVER:
+            return False
+        allow = self.allow
+        if name in _BY_NAME:
+            allow = tuple(one for one in allow if any(_inside(one, wide) for wide in networks))
+        return _within([form], allow)
+
+
+def reach(
+    allow: Iterable[str],
+    deny: Iterable[str] = (),
+    ports: Iterable[int] = (),
+    sockets: Iterable[str] = (),
+    is_own: Callable[[Address], bool] = nowhere,
+) -> Reach:
+    """Return the reach of prefixes, and of sockets (``192.0.2.1:53``, ``[::]:53``), as text.
+
+    Raises ValueError naming the first that is none.
+    """
     return Reach(
         tuple(ip_network(prefix) for prefix in allow),
         tuple(ip_network(prefix) for prefix in deny),
         frozenset(ports),
+        tuple(_socket(text) for text in sockets),
+        is_own,
     )
 
 
@@ -112,6 +163,18 @@ def _parse(text: str) -> Address | None:
         return None
     scoped = isinstance(address, IPv6Address) and address.scope_id is not None
     return None if scoped else address
+
+
+def _socket(text: str) -> tuple[Address, int]:
+    host, _, port = text.rpartition(":")
+    if not (port.isascii() and port.isdecimal()):
+        raise ValueError(f"{text!r} is not an address and port")
+    return ip_address(host.removeprefix("[").removesuffix("]")), int(port)
+
+
+def _inside(narrow: Network, wide: Network) -> bool:
+    first = narrow.network_address
+    return first in wide and narrow.prefixlen >= wide.prefixlen
 
 
 def _within(forms: Iterable[Address], networks: Iterable[Network]) -> bool:

@@ -33,6 +33,7 @@ class Scope(StrEnum):
     DRAIN = "drain"
     POLICY = "policy"
     ADMIN = "admin"
+    AGENT = "agent"  # no caller of the API: a remote checker
 
 
 # Who changes something must be able to see what he does.
@@ -40,7 +41,8 @@ _IMPLIED = {
     Scope.READ: frozenset({Scope.READ}),
     Scope.DRAIN: frozenset({Scope.DRAIN, Scope.READ}),
     Scope.POLICY: frozenset({Scope.POLICY, Scope.READ}),
-    Scope.ADMIN: frozenset(Scope),
+    Scope.ADMIN: frozenset(Scope) - {Scope.AGENT},
+    Scope.AGENT: frozenset({Scope.AGENT}),
 }
 
 

@@ -46,7 +46,7 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
                 "token": {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": f"A token with the scope of the operation: {', '.join(Scope)}."
+                    "description": f"A token with the scope of the operation: {', '.join(s for s in Scope if s is not Scope.AGENT)}."
                     " The local socket takes none.",
                 }
             },

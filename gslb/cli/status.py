@@ -102,7 +102,14 @@ def health(said: dict[str, Any]) -> list[str]:
     return [
         *lines,
         f"checks      {said['checks']} probes{first}; the checker {state}{doubt}  {counts}",
+        *map(_agent, said["agents"]),
     ]
+
+
+def _agent(agent: dict[str, Any]) -> str:
+    state = "votes" if agent["alive"] else "SILENT"
+    doubt = f", doubts itself ({agent['doubt']})" if agent["doubt"] else ""
+    return f"agent       {agent['name']}  {state}{doubt}  completed {agent['completed']}"
 
 
 def contents(said: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The sockets that a node is asked over by HTTP: opened, each with who may come in, and closed.
+"""The sockets of a node beside DNS: opened, each with who may come in, and closed.
 
 The Unix socket of the state directory is always there: it is the way in when nothing else works.
 """
@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
@@ -26,14 +26,33 @@ from gslb.api.listener import SOCKET_NAME, Listener, local_socket, tls_context
 from gslb.api.telemetry import make_telemetry
 from gslb.api.tokens import FILE_NAME, TokenFile
 from gslb.desk import numbers
+from gslb.desk.agents import AgentDoor
 from gslb.desk.desk import Desk, state_of
 from gslb.desk.scrape import ValuesCollector
+from gslb.desk.sockets import tcp_socket
 from gslb.errors import GslbError
 from gslb.logs import Log
 from gslb.metrics import Values
-from gslb.settings import Listen, Settings
+from gslb.node.panel import Panel
+from gslb.settings import Settings
 
 _log = Log(__name__)
+
+
+class _Serving(Protocol):
+    """What serves on a socket that becomes its own."""
+
+    async def start(self, sock: socket.socket, tls: ssl.SSLContext | None = None) -> None:
+        """Let people in; again after `pause`, too."""
+        ...
+
+    def pause(self) -> None:
+        """Let nobody in any more; who is in already is served."""
+        ...
+
+    async def stop(self) -> None:
+        """Let nobody in, and end with everybody."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +62,11 @@ class _Door:
     name: str  # api.sock, or what it is for and where: "api 127.0.0.1:8053"
     sock: socket.socket
     tls: ssl.SSLContext | None
-    listener: Listener
+    listener: _Serving
 
 
 class Doors:
-    """Every HTTP socket of a node."""
+    """Every HTTP socket of a node, and those of its remote checkers."""
 
     def __init__(
         self,
@@ -56,6 +75,7 @@ class Doors:
         hub: EventHub,
         sources: Sequence[Callable[[], Values]],
         now: Callable[[], datetime],
+        panel: Panel,
     ) -> None:
         """Open nothing yet. *sources* have the metrics of what is behind the desk.
 
@@ -63,9 +83,9 @@ class Doors:
             GslbError: others could come in, or listen in, where the settings say to listen (F22);
                 or the certificate cannot be used.
         """
-        api, metrics = settings.api, settings.metrics
+        api, metrics, agents = settings.api, settings.metrics, settings.agents
         tls = api.certificate is not None and api.key is not None
-        for listen in (*api.listen, *metrics.listen):
+        for listen in (*api.listen, *metrics.listen, *agents.listen):
             check_exposure(listen, tls=tls, auth=True)  # tokens are wanted beyond loopback
         self._settings = settings
         self._tls = _tls(settings) if tls else None
@@ -76,6 +96,8 @@ class Doors:
         self._access = TokenAccess(self._tokens, now, time.monotonic)
         self._counts = RequestCounts()
         self._doors: list[_Door] = []
+        self._panel = panel
+        self._now = now
 
     async def open(self, held: Mapping[str, socket.socket] | None = None) -> None:
         """Serve on every socket; those *held* already, by name, become ours, or are closed.
@@ -96,7 +118,7 @@ class Doors:
         await self._serve(self._app(users), SOCKET_NAME, sock, None)
         for listen in self._settings.api.listen:
             name = f"api {listen}"
-            sock = held.pop(name) if name in held else _socket(listen, "api")
+            sock = held.pop(name) if name in held else tcp_socket(listen, "api")
             await self._serve(self._app(self._access), name, sock, self._tls)
             _log.info("API listens", listen=str(listen), tls=self._tls is not None)
         for listen in self._settings.metrics.listen:
@@ -109,9 +131,15 @@ class Doors:
                 None if local else self._access,
             )
             name = f"metrics {listen}"
-            sock = held.pop(name) if name in held else _socket(listen, "metrics")
+            sock = held.pop(name) if name in held else tcp_socket(listen, "metrics")
             await self._serve(app, name, sock, tls)
             _log.info("metrics listen", listen=str(listen), tls=tls is not None)
+        for listen in self._settings.agents.listen:
+            tls = None if loopback(listen.address) else self._tls
+            name = f"agents {listen}"
+            sock = held.pop(name) if name in held else tcp_socket(listen, "agents")
+            await self._open_door(name, sock, tls, AgentDoor(self._panel, self._tokens, self._now))
+            _log.info("agents may come", listen=str(listen), tls=tls is not None)
 
     def _app(self, access: SocketAccess | TokenAccess) -> web.Application:
         return make_app(self._desk, access, self._hub, time.monotonic, self._counts)
@@ -119,9 +147,13 @@ class Doors:
     async def _serve(
         self, app: web.Application, name: str, sock: socket.socket, tls: ssl.SSLContext | None
     ) -> None:
-        door = _Door(name, sock, tls, Listener(app))
-        self._doors.append(door)
-        await door.listener.start(sock.dup(), tls)
+        await self._open_door(name, sock, tls, Listener(app))
+
+    async def _open_door(
+        self, name: str, sock: socket.socket, tls: ssl.SSLContext | None, listener: _Serving
+    ) -> None:
+        self._doors.append(_Door(name, sock, tls, listener))
+        await listener.start(sock.dup(), tls)
 
     @property
     def sockets(self) -> list[tuple[str, socket.socket]]:
@@ -170,22 +202,6 @@ class Doors:
         self._doors.clear()
         if not handed_over:
             (self._settings.state_directory / SOCKET_NAME).unlink(missing_ok=True)
-
-
-def _socket(listen: Listen, what: str) -> socket.socket:
-    """Return a bound stream socket. Raises GslbError."""
-    family = socket.AF_INET6 if listen.ipv6 else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if listen.ipv6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        sock.bind((listen.address, listen.port))
-    except OSError as error:
-        sock.close()
-        raise GslbError(f"{what}: cannot listen on {listen}: {error.strerror}") from None
-    sock.setblocking(False)
-    return sock
 
 
 def _tls(settings: Settings) -> ssl.SSLContext:

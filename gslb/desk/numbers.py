@@ -9,10 +9,13 @@ from gslb import __version__
 from gslb.api.counts import RequestCounts
 from gslb.api.models import Drain
 from gslb.metrics import Histogram, Number, Values, one_hot
-from gslb.node.children import Child
+from gslb.node.children import Child, Workers
 from gslb.node.compilation import Compiled
 from gslb.node.keeper import TableKeeper
+from gslb.node.ledger import Ledger
+from gslb.node.records import Records
 from gslb.node.watch import Watch
+from gslb.settings import Settings
 from gslb.state.locations import site_and_zone
 from gslb.state.tree import Node
 from gslb.steering.labels import Labels
@@ -21,6 +24,27 @@ from healthcheck.votes import Doubt
 
 _UNBELIEVING = {Reason.PANIC.value, Reason.FAIL_OPEN.value}
 _Labels = tuple[str, ...]
+
+
+def sources(
+    settings: Settings,
+    keeper: TableKeeper,
+    watch: Watch,
+    ledger: Ledger,
+    records: Records,
+    children: Workers,
+) -> list[Callable[[], Values]]:
+    """Return who has values of what is behind the desk."""
+    files = ", ".join(map(str, settings.policies))
+    return [
+        lambda: policies(keeper.compiled, files),
+        lambda: tables(keeper, records.troubles),
+        lambda: workers(children.children),
+        lambda: health(watch),
+        lambda: audit(records.audited),
+        ledger.values,
+        lambda: panics(ledger.labels),
+    ]
 
 
 def program() -> Values:
@@ -87,7 +111,7 @@ def health(watch: Watch) -> Values:
         for verdict, number in said.items():
             key = (*site_and_zone(endpoint), verdict)
             votes[key] = number + _number(votes.get(key))
-    beat = watch.checker.heartbeat
+    beat = watch.panel.own.heartbeat
     return {
         "gslb_health_checks_total": checks,
         "gslb_health_check_duration_seconds": {k: Histogram(*v) for k, v in times.items()},
@@ -96,9 +120,9 @@ def health(watch: Watch) -> Values:
         },
         "gslb_health_votes": votes,
         "gslb_health_held_back": {(): float(len(watch.overlay.waiting))},
-        "gslb_checker_up": {(): float(watch.checker.alive)} if watch.checks else {},
+        "gslb_checker_up": {(): float(watch.panel.own.alive)} if watch.checks else {},
         "gslb_checker_doubt": {(): float(beat is not None and beat.doubt is not Doubt.NONE)},
-        "gslb_checker_restarts_total": {(): float(watch.checker.restarts)},
+        "gslb_checker_restarts_total": {(): float(watch.panel.own.restarts)},
     }
 
 

@@ -14,18 +14,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gslb.logs import Log
-from healthcheck.messages import (
-    MAX_LINE,
-    Heartbeat,
-    MessageError,
-    Orders,
-    Report,
-    Wanted,
-    order_lines,
-    read_report,
-)
+from gslb.node.talk import Talk
+from healthcheck.messages import MAX_LINE, Heartbeat, Report, Wanted
+from healthcheck.own import is_own
+from healthcheck.targets import Reach, reach
 
-SILENT_SECONDS = 15.0  # without any word: it is stuck, and another takes its place (F16)
 END_SECONDS = 3.0  # to end what it has begun, commands above all
 SHORT_LIFE_SECONDS = 10.0
 FIRST_DELAY_SECONDS, MAX_DELAY_SECONDS = 0.2, 30.0  # before it is started again
@@ -40,6 +33,13 @@ class Limits:
 
     allow: Sequence[str] = ()  # networks near this node that may be probed
     execute: bool = False  # commands of ``exec`` checks
+    deny: Sequence[str] = ()  # networks that may not, whatever is allowed
+    ports: Sequence[int] = ()  # that are refused otherwise
+    sockets: Sequence[str] = ()  # of this node, as address:port; never probed
+
+    def reach(self) -> Reach:
+        """Return what of it the checker judges targets by."""
+        return reach(self.allow, self.deny, self.ports, self.sockets, is_own)
 
 
 class Checker:
@@ -56,34 +56,36 @@ class Checker:
         self.name = name
         self.pid: int | None = None
         self.restarts = 0
-        self.generation = 0  # of the last orders
-        self.heartbeat: Heartbeat | None = None  # the last one of this process; None: none yet
         self._limits = limits
         self._wanted = wanted
-        self._hear = hear
+        self._talk = Talk(wanted, hear)
         self._life = 0
-        self._news = asyncio.Event()  # there are orders that it does not have yet
-        self._heard_at = 0.0  # monotonic
 
     @property
     def alive(self) -> bool:
         """Whether it runs, and was heard of not long ago."""
-        if self.pid is None or self.heartbeat is None:
-            return False
-        return time.monotonic() - self._heard_at < SILENT_SECONDS
+        return self.pid is not None and self._talk.alive
+
+    @property
+    def generation(self) -> int:
+        """The generation of the last orders."""
+        return self._talk.generation
+
+    @property
+    def heartbeat(self) -> Heartbeat | None:
+        """The last one of this process; None: none yet."""
+        return self._talk.heartbeat
 
     def order(self) -> int:
         """Have it told anew what is wanted; return the generation of these orders."""
-        self.generation += 1
-        self._news.set()
-        return self.generation
+        return self._talk.order()
 
     async def run(self) -> None:
         """Keep one going from the first orders on that want anything, until cancelled."""
         short_lives = 0
         while not self._wanted():  # a process that has nothing to do costs memory
-            await self._news.wait()
-            self._news.clear()
+            await self._talk.news.wait()
+            self._talk.news.clear()
         while True:
             born = time.monotonic()
             try:
@@ -108,10 +110,14 @@ class Checker:
             stderr=asyncio.subprocess.PIPE,
             limit=MAX_LINE + 1,
         )
-        self.pid, self.heartbeat, self._heard_at = process.pid, None, time.monotonic()
-        self.order()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self.pid = process.pid
+        self._talk.begin()
         tasks = [
-            asyncio.create_task(work(process)) for work in (self._tell, self._listen, self._relay)
+            asyncio.create_task(self._talk.tell(process.stdin)),
+            asyncio.create_task(self._talk.listen(process.stdout)),
+            asyncio.create_task(self._relay(process)),
         ]
         try:
             done, _ = await asyncio.wait(tasks[:2], return_when=asyncio.FIRST_COMPLETED)
@@ -120,52 +126,22 @@ class Checker:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            self.pid = self.heartbeat = None
+            self.pid = self._talk.heartbeat = None
             await _end(process)
         return cause or f"exit code {process.returncode}"
 
     def _command(self) -> list[str]:
         words = [sys.executable, "-P", "-m", "healthcheck"]  # -P: no code from this folder
         words += ["--name", self.name, "--life", str(self._life)]
-        for network in self._limits.allow:
-            words += ["--allow", network]
-        return [*words, "--exec"] if self._limits.execute else words
-
-    async def _tell(self, process: asyncio.subprocess.Process) -> str:
-        """Pass on each new generation of orders; return when there is nobody to take them."""
-        into = process.stdin
-        assert into is not None
-        try:
-            while True:
-                await self._news.wait()
-                self._news.clear()
-                for line in order_lines(Orders(self.generation, tuple(self._wanted()))):
-                    into.write(line)
-                    await into.drain()
-        except ConnectionError:
-            return ""
-        except MessageError as error:
-            return f"orders cannot be written: {error}"
-
-    async def _listen(self, process: asyncio.subprocess.Process) -> str:
-        """Hear what it says; return why that came to an end."""
-        out = process.stdout
-        assert out is not None
-        while True:
-            try:
-                async with asyncio.timeout(SILENT_SECONDS):
-                    line = await out.readline()
-                if not line:
-                    return ""
-                report = read_report(line)
-            except TimeoutError:
-                return f"silent for {SILENT_SECONDS:g} s"
-            except ValueError as error:  # a MessageError, or a line that is too long
-                return f"it says what is no message: {error}"
-            self._heard_at = time.monotonic()
-            if isinstance(report, Heartbeat):
-                self.heartbeat = report
-            self._hear(report)
+        limits = self._limits
+        for option, values in (
+            ("--allow", limits.allow),
+            ("--deny", limits.deny),
+            ("--allow-port", map(str, limits.ports)),
+            ("--own", limits.sockets),
+        ):
+            words += [word for value in values for word in (option, value)]
+        return [*words, "--exec"] if limits.execute else words
 
     async def _relay(self, process: asyncio.subprocess.Process) -> str:
         """Put what it writes to its standard error into our log."""

@@ -44,6 +44,7 @@ class Job:
     serial: int  # of the zones that leave it to us
     situation: Situation
     former: bytes = b""  # `Compiler.describe` of what is served; empty: make a table in any case
+    last_good: bool = False  # not the policies: the plan that was served last (`gslb.state.plans`)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,7 @@ class Compiled:
     changes: Changes | None = None  # since what was served before; None: nothing to compare with
     inventory: Inventory = inventories.EMPTY  # endpoints, checks and what protects them
     wishes: tuple[Wish, ...] = ()  # what is to be probed
+    unkept: str = ""  # why the plan is not on disk for a start with policies that are refused
 
 
 @dataclass(frozen=True, slots=True)

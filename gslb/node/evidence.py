@@ -6,6 +6,7 @@ Pure; times are seconds of one monotonic clock.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from gslb.node.probing import NOTHING, Probing
 from gslb.policy.plan import Check, words_of
@@ -32,7 +33,12 @@ class Evidence:
         self.turns: dict[str, Turn] = {}  # by target: the last change of belief, and its cause
         self._council = Council(checkers)
         self._keys: dict[str, tuple[CheckKey, ...]] = {}
+        self._targets: dict[str, tuple[str, ...]] = {}  # by probe, as votes name it
         self._details: dict[str, str] = {}  # by target, of its last vote
+
+    def seat(self, checkers: Iterable[str]) -> None:
+        """Give *checkers* the votes from now on; `sweep` returns what follows."""
+        self._council.seat(checkers)
 
     def follow(
         self, probing: Probing, known: Mapping[str, LastKnown], now: float
@@ -56,6 +62,7 @@ class Evidence:
             self._council.watch(target, terms, now, last.status, last.age)
         self.probing = probing
         self._keys = probing.keys_of()
+        self._targets = probing.targets_of()
         keys = {key for judged in self._keys.values() for key in judged}
         return {key: self._verdict(key) for key in keys}
 
@@ -63,26 +70,27 @@ class Evidence:
         """Count *votes*; return the keys of which something else is believed now."""
         changed: set[CheckKey] = set()
         for vote in votes:
-            if vote.target in self._keys:
-                self._details[vote.target] = vote.detail
-            if self._council.receive(vote, now) is not None:
-                changed.update(self._keys[vote.target])
+            for target in self._targets.get(vote.target, ()):
+                if self._council.receive(replace(vote, target=target), now) is not None:
+                    changed.update(self._keys[target])
+                if self._council.standing(target).status is vote.status:
+                    self._details[target] = vote.detail  # of those who are believed
         return {key: self._verdict(key) for key in changed}
 
     def take_turn(self, turn: Turn) -> None:
         """Keep what has tipped a belief, for whoever is told of it."""
-        if turn.target in self._keys:
-            self.turns[turn.target] = turn
+        for target in self._targets.get(turn.target, ()):
+            self.turns[target] = turn
 
     def sweep(self, now: float) -> dict[CheckKey, Verdict]:
         """Return the keys of which time, or doubt in a checker, has changed the belief."""
         targets = self._council.sweep(now)
         return {key: self._verdict(key) for target in targets for key in self._keys[target]}
 
-    def wanted(self, now: float) -> list[Wanted]:
-        """Return every probe with what is believed of it, for a checker that begins."""
+    def wanted(self, checker: str, now: float) -> list[Wanted]:
+        """Return every probe of *checker* with what is believed of it, in case it begins."""
         found = []
-        for target, probe in self.probing.probes.items():
+        for probe, target in self.probing.probes_for(checker).items():
             last = self._last(target, now)
             found.append(Wanted(probe, last.status, last.age))
         return found
@@ -113,6 +121,13 @@ class Evidence:
         turns = [self.turns[target] for target in targets if target in self.turns]
         return min(turns, key=lambda turn: turn.age, default=None)
 
+    def _said_of(self, target: str, standings: Mapping[str, Standing]) -> str:
+        detail = self._details.get(target, "")
+        one = standings.get(target)
+        agree = 0 if one is None else len(one.down if one.status is Status.DOWN else one.up)
+        voted = 0 if one is None else len(one.down) + len(one.up)
+        return f"{detail} ({agree} of {voted} checkers)" if voted > 1 else detail
+
     def _last(self, target: str, now: float) -> LastKnown:
         """Return the belief in *target*; of one that no vote speaks for, at least its age."""
         standing = self._council.standing(target)
@@ -132,7 +147,7 @@ class Evidence:
         return Verdict(
             _any(v4.values()),
             _any(v6.values()),
-            self._details.get(worst, ""),
+            self._said_of(worst, both),
             all(_unanimous(one) for one in both.values()),
         )
 

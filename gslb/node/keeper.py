@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from gslb.errors import GslbError
@@ -28,18 +28,20 @@ from gslb.node.compilation import (
     Refused,
     Unchanged,
 )
+from gslb.node.generations import Generations
 from gslb.node.prepared import Aliases, Prepared, ServedTable, next_serial, nothing_known
+from gslb.node.steps import is_time_to_look, next_step
 from gslb.settings import Settings
 from gslb.state.tables import TableStore
 from gslb.steering.drainplan import DrainPlan
 from gslb.steering.explanation import Explanation
 from gslb.steering.labels import LabelChange
-from gslb.steering.situation import AliasAddresses, Situation
+from gslb.steering.situation import Situation
 
 ALIAS_WAIT_SECONDS = 2.0  # for names that never had an address, before a table with them is served
 RETRY_SECONDS = 10.0  # after a change that could not be rendered
-LOOK_AROUND_EVERY = timedelta(hours=1)  # while measurements, which age, are in use
 
+Result = Compiled | Refused | Unchanged
 _Told = TypeVar("_Told")
 Situate = Callable[[Aliases, datetime], Situation]
 
@@ -82,7 +84,7 @@ class TableKeeper:
         self.reloads = dict.fromkeys(("done", "unchanged", "refused", "failed"), 0)
         self.taken_up: datetime | None = None  # when policies were last served, or found the same
         self.aliases = AliasResolver(
-            settings.state_directory / "aliases.json", settings.resolvers, self._aliases_changed
+            settings.state_directory / "aliases.json", settings.resolvers, lambda _: self.changed()
         )
         self._settings = settings
         self._store = store
@@ -95,7 +97,7 @@ class TableKeeper:
         self._compiler: Compiler | None = None
         self._situation: Situation | None = None  # that the served table shows
         self._looked_around: datetime | None = None  # when geography and measurements were read
-        self._generation = 0  # the last one given out
+        self._generations = Generations()
         self._serial = 0
         self._changed = asyncio.Event()
         self._turn = asyncio.Lock()  # one table is swapped in at a time
@@ -117,10 +119,13 @@ class TableKeeper:
     @property
     def failures(self) -> list[str]:
         """What could not be done, though nothing is wrong with the policies."""
-        return [reason for reason in (self.failure, self.stuck, self.unread) if reason]
+        unkept = self.compiled.unkept if self.compiled is not None else ""
+        return [reason for reason in (self.failure, self.stuck, self.unread, unkept) if reason]
 
-    async def reload(self) -> Compiled | Refused | Unchanged:
+    async def reload(self) -> Result:
         """Compile the policies and serve them, unless they are refused or served already.
+
+        If the first ones of a run are refused, those that were good last are compiled and served.
 
         Raises:
             GslbError: that could not be done, for a reason that is not in the policies.
@@ -136,35 +141,55 @@ class TableKeeper:
         finally:
             if compiler is not self._compiler:
                 await compiler.close()
-        self.refusal, self.failure = [], ""
-        if not isinstance(result, Refused):
+        self.failure = ""
+        self.refusal = result.lines if isinstance(result, Refused) else []
+        for line in self.refusal:
+            _log.error("policies refused; what was served stays", problem=line)
+        if not self.refusal:
             self.reloads["unchanged" if isinstance(result, Unchanged) else "done"] += 1
             self.taken_up = self._clock()
             self.unread = ""
         else:
             self.reloads["refused"] += 1
-            self.refusal = result.lines
-            for line in self.refusal:
-                _log.error("policies refused; what was served stays", problem=line)
+            if self.compiled is None:
+                await self._fall_back()
         return result
 
-    async def _reload(self, compiler: Compiler) -> Compiled | Refused | Unchanged:
+    async def _fall_back(self) -> None:
+        """Go on with the policies that were good last: else nobody would check, or could drain."""
+        compiler = self._make_compiler()
+        try:
+            result = await self._reload(compiler, last_good=True)
+            if isinstance(result, Refused):
+                raise GslbError(result.lines[0])
+        except GslbError as error:
+            self.failure = f"the last good policies cannot be used, nothing is checked: {error}"
+            _log.error("last good policies not used", reason=str(error))
+        else:
+            _log.warning("the last good policies go on")
+        finally:
+            if compiler is not self._compiler:
+                await compiler.close()
+
+    async def _reload(self, compiler: Compiler, *, last_good: bool = False) -> Result:
         former = await self._compiler.describe() if self._compiler is not None else b""
         situation = self._now()
         job = Job(
             policies=self._settings.policies,
             state_directory=self._settings.state_directory,
             geo=self._settings.geo,
-            generation=self._next_generation(),
+            generation=self._generations.next(self._store.latest_generation()),
             serial=next_serial(self._serial, self._clock()),
             situation=situation,
             former=former,
+            last_good=last_good,
         )
-        result: Compiled | Refused | Unchanged | None = None
+        result: Result | None = None
         try:
             result = await compiler.compile(job)
         finally:
-            self._give_back_unless(isinstance(result, Compiled), job.generation)
+            if not isinstance(result, Compiled):
+                self._generations.give_back(job.generation)
         if isinstance(result, Unchanged):
             await self._stay(result, situation.at)
         if not isinstance(result, Compiled):
@@ -173,9 +198,9 @@ class TableKeeper:
 
     async def take_over(self, prepared: Prepared) -> None:
         """Serve what was *prepared* while another process served. Raises GslbError."""
-        self._generation = self._store.latest_generation()
-        if self._generation > prepared.compiled.generation:  # it went on making tables
-            self.served = ServedTable(prepared.compiled.path, self._generation)
+        self._generations.last = newest = self._store.latest_generation()
+        if newest > prepared.compiled.generation:  # it went on making tables
+            self.served = ServedTable(prepared.compiled.path, newest)
         await self._adopt(prepared)
 
     async def _adopt(self, prepared: Prepared) -> Compiled:
@@ -225,7 +250,8 @@ class TableKeeper:
                     await self._changed.wait()
             self._changed.clear()
             with contextlib.suppress(GslbError):
-                await self.apply(look_around=self._is_time_to_look())
+                look = is_time_to_look(self.compiled, self._looked_around, self._clock())
+                await self.apply(look_around=look)
                 continue
             await asyncio.sleep(RETRY_SECONDS)
             self._changed.set()
@@ -339,12 +365,13 @@ class TableKeeper:
         look_around: bool = False,
     ) -> Patched | Compiled:
         """Have the table changed; a new one, where it has to be, gets the next generation."""
-        self._generation = spare = self._generation + 1
+        spare = self._generations.next()
         result: Patched | Compiled | None = None
         try:
             result = await compiler.patch(Change(situation, spare, rewrite, look_around))
         finally:
-            self._give_back_unless(isinstance(result, Compiled), spare)
+            if not isinstance(result, Compiled):
+                self._generations.give_back(spare)
         return result
 
     async def _serve(self, compiled: Compiled) -> None:
@@ -355,41 +382,16 @@ class TableKeeper:
     def _now(self) -> Situation:
         return self._situate(self.aliases.addresses, self._clock())
 
-    def _aliases_changed(self, _: Mapping[bytes, AliasAddresses]) -> None:
-        self._changed.set()
-
     def _seconds_to_next_step(self) -> float | None:
-        """Return the seconds until time itself changes something; None: it does not.
-
-        A drain in the files ends, or measurements have to be looked at again.
-        """
+        """Return the seconds until time itself changes something; None: it does not."""
         if self.compiled is None or self._situation is None:
             return None
-        at = self._situation.at
-        steps = [end for end in self.compiled.ends if end > at][:1]
-        if self.compiled.measured and self._looked_around is not None:
-            steps.append(self._looked_around + LOOK_AROUND_EVERY)
-        return max(0.0, (min(steps) - self._clock()).total_seconds()) if steps else None
-
-    def _is_time_to_look(self) -> bool:
-        """Return whether measurements are in use that were not looked at for too long."""
-        if self.compiled is None or not self.compiled.measured or self._looked_around is None:
-            return False
-        return self._clock() - self._looked_around >= LOOK_AROUND_EVERY
-
-    def _next_generation(self) -> int:
-        """Return a generation above every one before, of this run and of earlier ones."""
-        self._generation = max(self._store.latest_generation(), self._generation) + 1
-        return self._generation
-
-    def _give_back_unless(self, used: bool, generation: int) -> None:
-        """Have *generation* given out again if no table has it and no later one is out."""
-        if not used and self._generation == generation:
-            self._generation -= 1
+        at = next_step(self.compiled, self._situation.at, self._looked_around)
+        return None if at is None else max(0.0, (at - self._clock()).total_seconds())
 
     def reserve(self) -> tuple[int, int]:
         """Give a generation away; return it, and the last serial. Raises GslbError."""
-        generation = self._next_generation()
+        generation = self._generations.next(self._store.latest_generation())
         self._store.claim(generation)
         return generation, self._serial
 
@@ -401,7 +403,7 @@ class TableKeeper:
         """End the rest. Tables that another process has made meanwhile are forgotten."""
         if self.served is not None:
             self._store.discard_above(self.served.generation)
-        self._generation = max(self._generation, self._store.latest_generation())
+        self._generations.last = max(self._generations.last, self._store.latest_generation())
         self._turn.release()
         self._changed.set()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gslb.policy.names import name_text
 from gslb.policy.plan import words_of
 from gslb.state.board import Standing
 from gslb.state.history import News
@@ -55,6 +56,7 @@ def _check(key: CheckKey) -> dict[str, object]:
     check = key[1]
     if check is None:
         return {}
-    if check.parts:
-        return {"check": words_of(check), "every": check.every}
-    return {"check": check.type, "port": check.port, "path": check.path, "every": check.every}
+    said: dict[str, object] = {"check": words_of(check), "every": check.every}
+    if not check.parts:
+        said |= {"check": check.type, "port": check.port, "path": check.path}
+    return said if check.scope is None else {**said, "zone": name_text(check.scope)}

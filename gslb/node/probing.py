@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 
 from gslb.policy.names import BadNameError, name_text, read_name
 from gslb.policy.plan import Check, Endpoint, Plan, ZonePlan
@@ -20,6 +21,7 @@ from healthcheck.votes import key_of
 
 _NAMED = {"http", "https", "tls", "grpc", "exec"}  # types of checks that say or are told a host
 REFERENCE_EVERY, REFERENCE_TIMEOUT = 2.0, 1.0  # seconds; ahead of whatever would be masked
+KEY_DIGITS = 32  # of `votes.key_of`
 _STAR = b"\x01*"
 _NOTHING = AliasAddresses()
 
@@ -46,15 +48,31 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Probing:
-    """The probes to be run, and the targets (`votes.key_of` a probe) that each key rests on."""
+    """The probes to be run, and the targets (`target_of`) that each key rests on."""
 
-    probes: Mapping[str, Probe]  # by target
+    probes: Mapping[str, Probe]  # by target: one probe may be several, judged by different voters
     terms: Mapping[str, Check]  # by target, a check that asks for it
     groups: Mapping[str, str]  # by target, the cloud that it belongs to
     v4: Mapping[CheckKey, tuple[str, ...]]  # targets by key of what is probed; any up is up
     v6: Mapping[CheckKey, tuple[str, ...]]
     under: Mapping[CheckKey, tuple[Check, ...]]  # by key of what is probed: `Wish.under`
-    elsewhere: int  # checks that are for other checkers (``from:``), and not run here
+    elsewhere: int  # checks that are for checkers (``from:``) of which none is here
+
+    def targets_of(self) -> dict[str, tuple[str, ...]]:
+        """Return which targets votes on each probe (`votes.key_of`) are about."""
+        found: dict[str, list[str]] = {}
+        for target in self.probes:
+            found.setdefault(target[:KEY_DIGITS], []).append(target)
+        return {key: tuple(targets) for key, targets in found.items()}
+
+    def probes_for(self, checker: str) -> dict[Probe, str]:
+        """Return what *checker* is to run, each probe once, with a target of it."""
+        found: dict[Probe, str] = {}
+        for target, probe in self.probes.items():
+            vantage = self.terms[target].vantage
+            if not vantage or checker in vantage:
+                found.setdefault(probe, target)
+        return found
 
     def keys_of(self) -> dict[str, tuple[CheckKey, ...]]:
         """Return which keys each target speaks for, those of calculated checks included."""
@@ -138,10 +156,21 @@ def _name(text: str) -> bytes | None:
         return None  # never probed, so never down
 
 
+def target_of(key: str, check: Check) -> str:
+    """Return what votes on the probe of *key* (`votes.key_of`) are counted as, for *check*.
+
+    Whose votes count, and how many, is part of it: one probe may be asked for by several checks.
+    """
+    if check.quorum is None and not check.vantage:
+        return key
+    said = repr((check.quorum, check.vantage)).encode()
+    return f"{key}-{blake2b(said, digest_size=4).hexdigest()}"
+
+
 def probes_of(
-    wanted: Iterable[Wish], resolved: Mapping[bytes, AliasAddresses], checker: str
+    wanted: Iterable[Wish], resolved: Mapping[bytes, AliasAddresses], checkers: Collection[str]
 ) -> Probing:
-    """Return the probes that *checker* is to run for *wanted*, equal ones once.
+    """Return the probes that *checkers* are to run for *wanted*, equal ones once.
 
     Names without an address in *resolved* are not probed; what rests on them stays unknown.
     """
@@ -153,7 +182,7 @@ def probes_of(
     under: dict[CheckKey, tuple[Check, ...]] = {}
     elsewhere: set[Check] = set()
     for wish in wanted:
-        if wish.check.vantage and checker not in wish.check.vantage:
+        if wish.check.vantage and not set(checkers) & set(wish.check.vantage):
             elsewhere.add(wish.check)
             continue
         under[wish.key] = wish.under
@@ -163,7 +192,7 @@ def probes_of(
                 probe = _probe(wish, address)
                 if probe not in known:
                     known[probe] = key_of(probe)
-                target = known[probe]
+                target = target_of(known[probe], wish.check)
                 probes[target] = probe
                 terms.setdefault(target, wish.check)
                 groups.setdefault(target, wish.endpoint.partition("/")[0])

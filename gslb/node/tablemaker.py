@@ -44,8 +44,9 @@ from gslb.node.surroundings import look_around
 from gslb.policy.compile import compile_policies
 from gslb.policy.names import name_text
 from gslb.policy.plan import Endpoint, Plan
-from gslb.policy.problems import Severity
+from gslb.policy.problems import Problem, Severity
 from gslb.state.inventory import take_inventory
+from gslb.state.plans import PlanStore
 from gslb.state.tables import TableStore, map_table
 from gslb.steering.drainplan import DrainPlan, plan_drain
 from gslb.steering.explain import explain
@@ -92,7 +93,7 @@ class TableMaker:
 
     def _compile(self, job: Job) -> Compiled | Refused | Unchanged:
         started = time.monotonic()
-        plan, problems = compile_policies(list(job.policies))
+        plan, problems = _read(job)
         if plan is None:
             return Refused(tuple(problems))
         at = job.situation.at
@@ -131,6 +132,7 @@ class TableMaker:
             changes=description.since(former) if former is not None else None,
             inventory=take_inventory(plan),
             wishes=wanted,
+            unkept=_keep(plan, job.state_directory),
         )
         return self._compiled
 
@@ -230,6 +232,22 @@ class TableMaker:
         path = self._store.write(octets, generation, renderer.labels.to_json())
         self._writer = TableWriter(map_table(path, writable=True))
         return path, len(octets)
+
+
+def _read(job: Job) -> tuple[Plan | None, list[Problem]]:
+    """Return the plan that is wanted, and what there is to say of it. Raises GslbError."""
+    if job.last_good:
+        return PlanStore(job.state_directory).load(), []
+    return compile_policies(list(job.policies))
+
+
+def _keep(plan: Plan, directory: Path) -> str:
+    """Keep a plan that a table was made of; return why that failed."""
+    try:
+        PlanStore(directory).keep(plan)
+    except GslbError as error:
+        return str(error)
+    return ""
 
 
 def aliases_of(plan: Plan) -> tuple[bytes, ...]:

@@ -1,4 +1,4 @@
-"""Health joined to answers: what the checker says and operators say, as the situation to answer by.
+"""Health joined to answers: what checkers say and operators say, as the situation to answer by.
 
 Votes → evidence → board → situation; whoever keeps the table is told that there is another one, and
 takes it. Events, the log and the disk come after that: nothing that is answered waits for them.
@@ -17,11 +17,12 @@ from typing import Any
 
 from gslb.logs import Log
 from gslb.node.checkcounts import CheckCounts
-from gslb.node.checker import Checker, Limits
 from gslb.node.compilation import Compiled
 from gslb.node.evidence import Evidence
 from gslb.node.moves import Move, news_of, news_of_held
+from gslb.node.notes import limits_of, what_is_not_run
 from gslb.node.overlay import Situations
+from gslb.node.panel import Panel
 from gslb.node.probing import Wish, names_of, probes_of, references_of
 from gslb.node.records import Records
 from gslb.settings import Settings
@@ -37,7 +38,6 @@ from gslb.state.verdicts import Verdict
 from gslb.steering.situation import AliasAddresses, Situation
 from healthcheck.messages import Heartbeat, Report, Turn, Votes, Wanted
 from healthcheck.model import Status
-from healthcheck.targets import reach
 from healthcheck.votes import MAX_NAME, Doubt
 
 SWEEP_EVERY = 1.0  # seconds between two looks at what has grown old
@@ -49,7 +49,7 @@ _log = Log(__name__)
 
 
 class Watch:
-    """The node's health and its operators' words: one board, one checker, what was last known."""
+    """The node's health and its operators' words: one board, the checkers, what was last known."""
 
     def __init__(
         self,
@@ -67,10 +67,8 @@ class Watch:
         self.overlay = Overlay()  # the last one that a situation was made of
         name = (settings.nsid or socket.gethostname())[:MAX_NAME] or "local"
         probes = settings.probes
-        near = [one.address for one in probes.references]  # the node's own word, as `allow` is
-        limits = Limits((*probes.allow, *near), probes.exec)
-        self.checker = Checker(name, limits, self._wanted, self.hear)
-        self._may_execute = probes.exec
+        self._limits = limits_of(settings)
+        self.panel = Panel(name, self._limits, self._wanted, self.hear, clock)
         self._references = references_of(probes.references)
         self.counts = CheckCounts()
         self.ready = False  # each target has been tried since the start
@@ -78,15 +76,17 @@ class Watch:
         self._remembered = remembered
         self._clock = clock
         self._now = now
-        self._reach = reach(settings.probes.allow)
         self._changed: Callable[[], None] = lambda: None
         self._evidence = Evidence([name])
+        self._seated = frozenset({name})
+        self._checkers = self._seated  # that are known; for them probes are made
         self._situations = Situations()
         self._board = Board(self.inventory, {}, clock())
         self._wishes: tuple[Wish, ...] = ()
         self._names: set[bytes] = set()  # that have to be resolved for them
         self._resolved: dict[bytes, AliasAddresses] = {}
         self._began = False  # with a plan
+        self._idle = False  # our own checker has nothing to do: remote ones have
         self._aimed = True  # at what the plan wants; there is none yet
         self._restored = False  # the next situation is the first one that knows the plan
         self._situation: Situation | None = None  # None: there is news for another one
@@ -119,7 +119,8 @@ class Watch:
         """Have probed what the plan wants, at the addresses that names have now."""
         now = self._clock()
         self._resolved = self._of_ours(resolved)
-        probing = probes_of(self._wishes, self._resolved, self.checker.name)
+        self._checkers = self.panel.seats.known
+        probing = probes_of(self._wishes, self._resolved, self._checkers)
         verdicts = self._evidence.follow(probing, self._last_known(), now)
         if self._began:
             self._board.observe(verdicts, now)
@@ -127,9 +128,11 @@ class Watch:
             self._restored = True
             self._board, self._situations = Board(self.inventory, verdicts, now), Situations()
             self._recall(now)
+        self.panel.slowest = max((p.every for p in probing.probes.values()), default=0.0)
+        self._idle = not self._wanted(self.panel.own.name)
         self._aimed = self._began = True
         self._situation = self._notes = None
-        self.checker.order()
+        self.panel.order()
 
     def _recall(self, now: float) -> None:
         remembered, self._remembered = self._remembered, None
@@ -151,8 +154,9 @@ class Watch:
             self._records.store.save_health(known, self._now())
         return self._board.remember(now).to_json()
 
-    def _wanted(self) -> list[Wanted]:
-        return [*self._evidence.wanted(self._clock()), *self._references]
+    def _wanted(self, checker: str) -> list[Wanted]:
+        ours = self._references if checker == self.panel.own.name else []
+        return [*self._evidence.wanted(checker, self._clock()), *ours]
 
     def _last_known(self) -> dict[str, LastKnown]:
         """Return what an earlier run has kept; nothing once we know better."""
@@ -169,14 +173,14 @@ class Watch:
 
     # --- what is heard ---
 
-    def hear(self, report: Report) -> None:
-        """Take in what the checker says."""
+    def hear(self, checker: str, report: Report) -> None:
+        """Take in what a checker says."""
         if isinstance(report, Votes):
             self._observe(self._evidence.receive(report.votes, self._clock()))
         elif isinstance(report, Turn):
             self._evidence.take_turn(report)
         else:
-            self._hear_beat(report)
+            self._hear_beat(checker, report)
 
     def _observe(self, verdicts: Mapping[CheckKey, Verdict]) -> None:
         if verdicts:
@@ -185,14 +189,21 @@ class Watch:
             self._save_soon = True
             self._changed()
 
-    def _hear_beat(self, beat: Heartbeat) -> None:
-        self.counts.hear(beat)
-        if beat.doubt is not self._doubt:
+    def _hear_beat(self, checker: str, beat: Heartbeat) -> None:
+        own = checker == self.panel.own.name
+        if own:
+            self.counts.hear(beat)
+        if own and beat.doubt is not self._doubt:
             self._doubt = beat.doubt
             _log.warning("checker doubts itself", doubt=beat.doubt or "no more")
             self._board.set_references(up=beat.doubt is not Doubt.REFERENCES)
             self._situation = None
-        all_tried = beat.generation == self.checker.generation and beat.tried >= beat.probes
+        if not self.panel.seats.known <= self._checkers:  # checks that only it may judge
+            self._aimed = False
+            self._changed()
+        asked = own or self._idle
+        current = beat.generation == self.panel.generation(checker)
+        all_tried = asked and current and beat.tried >= beat.probes
         if all_tried and self._began and self._aimed and not self.ready:
             self.ready = True
             self._board.set_ready()
@@ -252,7 +263,7 @@ class Watch:
         *changed* is called whenever `situation` may be another one; it must not wait.
         """
         self._changed = changed
-        checker = asyncio.create_task(self.checker.run())
+        checker = asyncio.create_task(self.panel.own.run())
         try:
             while True:
                 rest = min(SWEEP_EVERY, self._wake_at - self._clock())
@@ -273,10 +284,20 @@ class Watch:
         now = self._clock()
         if now >= self._swept_at + SWEEP_EVERY:
             self._swept_at = now
+            self._seat(now)
             self._observe(self._evidence.sweep(now))
             self._records.sweep(self._now())
         if not self._still_true(self._now()):
             self._changed()
+
+    def _seat(self, now: float) -> None:
+        """Give the votes to whoever gets on now; the next sweep shows the effect."""
+        seated = self.panel.seats.seated(now)
+        self.panel.alarms()
+        if seated != self._seated:
+            self._seated = seated
+            self._evidence.seat(seated)
+            _log.info("checkers vote", checkers=", ".join(sorted(seated)))
 
     def _tell(self) -> None:
         """Put what has happened into the log and the history."""
@@ -320,34 +341,8 @@ class Watch:
     def notes(self) -> list[str]:
         """Return what keeps checks of the plan from being run, a line each."""
         if self._notes is None:
-            self._notes = self._what_is_not_run()
+            self._notes = what_is_not_run(self._evidence.probing, self._limits, self.panel.own.name)
         return self._notes
-
-    def _what_is_not_run(self) -> list[str]:
-        probing = self._evidence.probing
-        notes = []
-        if probing.elsewhere:
-            notes.append(
-                f"{_count(probing.elsewhere, 'check')} for other checkers (from:); none of those"
-                f" votes here ({self.checker.name} does), so their endpoints count as up"
-            )
-        commands = sum(probe.type == "exec" for probe in probing.probes.values())
-        if commands and not self._may_execute:
-            notes.append(
-                f"{_count(commands, 'command')} not run (see probes.exec in the settings); what"
-                " they would see counts as up"
-            )
-        refusals = [
-            reason
-            for probe in probing.probes.values()
-            if (reason := self._reach.refusal(probe.address, probe.port))
-        ]
-        if refusals:
-            notes.append(
-                f"{_count(len(refusals), 'probe')} not run ({refusals[0]}: see probes.allow in the"
-                " settings); what they would see counts as up"
-            )
-        return notes
 
     @property
     def checks(self) -> int:
@@ -364,28 +359,26 @@ class Watch:
         standings, drained = self.overlay.standings, 0
         for place in self.inventory.places.values():
             drained += is_drained(place, self.overlay, self._now())
-            keys = ((place.id, check) for check in place.checks)
-            counts[status_of(standings.get(key, NO_STANDING) for key in keys).value] += 1
-        beat = self.checker.heartbeat
+            said = (standings.get(key, NO_STANDING) for key in place.judged_by)
+            counts[status_of(said).value] += 1
+        own = self.panel.own
+        beat = own.heartbeat
         return {
             "endpoints": {**counts, "drained": drained},
             "held_back": len(self.overlay.waiting),
             "checks": self.checks,
             "ready": self.ready,
             "checker": {
-                "name": self.checker.name,
-                "alive": self.checker.alive,
-                "pid": self.checker.pid,
-                "restarts": self.checker.restarts,
+                "name": own.name,
+                "alive": own.alive,
+                "pid": own.pid,
+                "restarts": own.restarts,
                 "completed": beat.completed if beat else 0,
                 "skipped": beat.skipped if beat else 0,
                 "doubt": beat.doubt.value if beat else "",
             },
+            "agents": self.panel.status(),
         }
-
-
-def _count(number: int, noun: str) -> str:
-    return f"1 {noun} is" if number == 1 else f"{number} {noun}s are"
 
 
 def is_drained(place: Place, overlay: Overlay, at: datetime) -> bool:

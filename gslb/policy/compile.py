@@ -12,6 +12,7 @@ from gslb.policy.document import Document, read_model
 from gslb.policy.files import STDIN, policy_files
 from gslb.policy.lints import warning
 from gslb.policy.names import name_text
+from gslb.policy.namesakes import told_apart
 from gslb.policy.plan import Plan, ZonePlan
 from gslb.policy.problems import PolicyError, Problem, Severity, Where
 from gslb.policy.servedzone import read_served
@@ -49,7 +50,7 @@ def compile_policies(paths: Sequence[Path]) -> tuple[Plan | None, list[Problem]]
     if any(problem.severity is Severity.ERROR for problem in problems):
         return None, problems
     whole = hashlib.sha256(b"".join(sorted(digests)))
-    return Plan(tuple(zones), whole.hexdigest()[:HASH_DIGITS]), problems
+    return Plan(told_apart(zones), whole.hexdigest()[:HASH_DIGITS]), problems
 
 
 def compile_model(

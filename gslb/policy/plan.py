@@ -78,6 +78,7 @@ class Check:
     quorum: tuple[int, int] | None  # (2, 3): two of at least three checkers
     vantage: tuple[str, ...]  # ``from:``; empty: any checker
     extra: tuple[tuple[str, str], ...] = ()  # fields that only this type of check has, in order
+    scope: bytes | None = None  # apex of the only zone that it judges for (`namesakes`); None: all
     needed: int = 0  # of `parts`, so many have to be up
     parts: tuple[Check, ...] = ()
 

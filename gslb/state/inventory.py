@@ -29,8 +29,14 @@ class Place:
 
     id: str
     weight: int
-    checks: tuple[Check | None, ...]
+    checks: tuple[Check | None, ...]  # of the policies that use it
     drained: Drained | None  # in a file
+
+    @property
+    def judged_by(self) -> list[CheckKey]:
+        """What its status is made of: every check; of one that nothing checks, what is forced."""
+        keys: list[CheckKey] = [(self.id, check) for check in self.checks]
+        return [key for key in keys if key[1] is not None] or keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +81,8 @@ def take_inventory(plan: Plan) -> Inventory:
         for policy in zone.policies:
             _add_rules(rules, zone, policy)
         for site in zone.sites.values():
-            users = [policy.checks for policy in zone.policies if site.name in policy.checks]
-            checks = tuple(dict.fromkeys(one[site.name] for one in users))
+            used = (policy for policy in zone.policies if site.name in policy.checks)
+            checks = tuple(dict.fromkeys(policy.checks[site.name] for policy in used))
             for endpoint in site.endpoints:
                 _add_place(places, endpoint, checks or (None,))
         for policy in zone.policies:

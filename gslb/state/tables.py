@@ -62,7 +62,7 @@ class TableStore:
     def claim(self, generation: int) -> None:
         """Note that *generation* is taken, whatever becomes of its table. Raises GslbError."""
         highest = max(generation, self.latest_generation())
-        _write_whole(self.directory / _COUNTER, f"{highest}\n".encode())
+        write_whole(self.directory / _COUNTER, f"{highest}\n".encode())
 
     def write(
         self, octets: bytes | bytearray, generation: int, labels: bytes | None = None
@@ -75,8 +75,8 @@ class TableStore:
         """
         path = table_path(self.directory, generation)
         if labels is not None:
-            _write_whole(labels_path(path), labels)
-        _write_whole(path, octets)
+            write_whole(labels_path(path), labels)
+        write_whole(path, octets)
         others = sorted((found for found in self._files() if found[1] != path), reverse=True)
         for _, old in others[KEPT_GENERATIONS - 1 :]:
             with contextlib.suppress(OSError):
@@ -149,8 +149,11 @@ def open_table(path: Path) -> AnswerTable:
     return AnswerTable(octets)
 
 
-def _write_whole(path: Path, octets: bytes | bytearray) -> None:
-    """Write *octets* to *path* so that after any crash there is the old file or the new one."""
+def write_whole(path: Path, octets: bytes | bytearray) -> None:
+    """Write *octets* to *path* so that after any crash there is the old file or the new one.
+
+    Raises GslbError with everything as it was.
+    """
     temporary = path.with_name(f".{path.name}.new")
     try:
         with temporary.open("wb") as file:

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from gslb.policy.plan import Drained
 from gslb.state.board import NO_STANDING, Overlay, Standing
-from gslb.state.inventory import CheckKey, Inventory, Place
+from gslb.state.inventory import Inventory, Place
 from gslb.state.locations import ancestors
 from healthcheck.model import Status
 
@@ -124,8 +124,7 @@ def _single(path: str, leaf: _Leaf) -> Node:
 
 
 def _leaf(place: Place, overlay: Overlay, waiting: set[str], at: datetime) -> _Leaf:
-    keys: list[CheckKey] = [(place.id, check) for check in place.checks]
-    standings = [overlay.standings.get(key, NO_STANDING) for key in keys]
+    standings = [overlay.standings.get(key, NO_STANDING) for key in place.judged_by]
     status = status_of(standings)
     in_file = place.drained
     if in_file is not None and (

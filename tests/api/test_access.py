@@ -28,7 +28,8 @@ async def status(node, **headers: str) -> tuple[int, dict[str, str]]:
 
 def test_scopes_include_what_their_holders_need() -> None:
     assert everything_in([Scope.DRAIN]) == {Scope.DRAIN, Scope.READ}
-    assert everything_in([Scope.ADMIN]) == set(Scope)
+    assert everything_in([Scope.ADMIN]) == set(Scope) - {Scope.AGENT}
+    assert everything_in([Scope.AGENT]) == {Scope.AGENT}
     assert Scope.DRAIN not in everything_in([Scope.POLICY, Scope.READ])
     assert everything_in([]) == frozenset()
 

@@ -168,7 +168,7 @@ async def test_what_was_known_is_believed_until_there_is_news(
     ("address", "words"),
     [
         ("10.0.0.1", "private"),
-        ("::ffff:169.254.169.254", "link-local"),
+        ("::ffff:169.254.169.254", "metadata"),
         ("localhost", "IP address"),
     ],
 )

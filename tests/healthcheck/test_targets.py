@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv6Address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 import pytest
 from hypothesis import given
@@ -71,6 +71,55 @@ def test_a_denied_address_stays_denied_however_it_is_written(address: str) -> No
 def test_ports_of_touchy_services_need_a_word_of_the_node(port: int) -> None:
     assert "port" in Reach().refusal("192.0.2.1", port)
     assert reach([], ports=[port]).refusal("192.0.2.1", port) == ""
+
+
+METADATA = ["169.254.169.254", "169.254.170.2", "fd00:ec2::254", "100.100.100.200", "168.63.129.16"]
+
+
+@pytest.mark.parametrize("address", METADATA)
+def test_a_metadata_service_is_allowed_by_its_own_address_only(address: str) -> None:
+    """A wide prefix was written for something else."""
+    wide = reach(["0.0.0.0/0", "::/0", "169.254.0.0/16", "fd00::/8"])
+    assert "metadata" in wide.refusal(address, 80)
+    assert reach([address]).refusal(address, 80) == ""
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::ffff:127.0.0.1", "64:ff9b::127.0.0.1"])
+def test_a_socket_of_the_node_is_never_probed(address: str) -> None:
+    """Neither the server nor its API, whatever is allowed; other ports of the address may be."""
+    near = reach(["127.0.0.0/8"], sockets=["127.0.0.1:8053", "[::1]:53"])
+    assert "own" in near.refusal(address, 8053)
+    assert near.refusal(address, 8054) == ""
+    assert near.refusal("127.0.0.2", 8053) == ""
+
+
+def test_a_socket_at_every_address_is_at_each_of_the_node_s() -> None:
+    """And nowhere else: another server's port 53 is a target like any other."""
+    mine = ip_address("192.0.2.1")
+    near = reach(
+        ["127.0.0.0/8", "192.0.2.1", "::1"],
+        sockets=["0.0.0.0:53", "[::]:53"],
+        is_own=lambda address: address == mine,
+    )
+    for address in ("127.0.0.1", "127.9.9.9", "192.0.2.1", "::1"):
+        assert "own" in near.refusal(address, 53)
+    assert near.refusal("192.0.2.1", 80) == ""
+    assert near.refusal("192.0.2.2", 53) == ""
+
+
+def test_an_address_of_the_node_needs_its_word() -> None:
+    """However public it is: what runs there is as near as loopback."""
+    mine = ip_address("192.0.2.1")
+    near = Reach(is_own=lambda address: address == mine)
+    assert "own" in near.refusal("192.0.2.1", 80)
+    assert "own" in near.refusal("::ffff:192.0.2.1", 80)
+    assert near.refusal("192.0.2.2", 80) == ""
+
+
+@pytest.mark.parametrize("text", ["192.0.2.1", "here:53", "192.0.2.1:", "[::1]:x"])
+def test_a_bad_socket_is_named(text: str) -> None:
+    with pytest.raises(ValueError, match="address"):
+        reach([], sockets=[text])
 
 
 def test_a_bad_prefix_is_named() -> None:

@@ -7,10 +7,11 @@ import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 
 import pytest
 
-from gslb.node import checker as module
+from gslb.node import talk as module
 from gslb.node.checker import Checker, Limits
 from healthcheck.messages import Heartbeat, Report, Votes, Wanted
 from healthcheck.model import Probe, Status
@@ -128,6 +129,27 @@ async def test_it_touches_only_what_this_node_allows(port: int) -> None:
         await home.until(home.votes)
         assert home.votes()[0][1] is Status.UNKNOWN
         assert "loopback" in home.details()
+
+
+async def test_it_does_not_touch_the_node_itself(port: int) -> None:
+    """Its own sockets, and what its settings deny, though the network is allowed."""
+    for limits in (
+        Limits(("127.0.0.0/8",), sockets=(f"0.0.0.0:{port}",)),
+        Limits(("127.0.0.0/8",), deny=("127.0.0.1/32",)),
+    ):
+        async with running(limits) as home:
+            home.wanted = [Wanted(probe(port))]
+            home.checker.order()
+            await home.until(home.votes)
+            assert home.votes()[0][1] is Status.UNKNOWN
+
+
+async def test_a_port_may_be_allowed() -> None:
+    """Nobody listens there, and that is seen."""
+    async with running(Limits(("127.0.0.0/8",), ports=(2379,))) as home:
+        home.wanted = [Wanted(replace(probe(2379), address="127.98.76.54"))]
+        home.checker.order()
+        await home.until(lambda: home.votes() and home.votes()[-1][1] is Status.DOWN)
 
 
 @pytest.mark.parametrize(("allowed", "status"), [(False, Status.UNKNOWN), (True, Status.UP)])

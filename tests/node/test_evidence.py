@@ -41,7 +41,7 @@ class Checker:
         self.evidence = Evidence([ME])
         self.sequence = 0
         self.wishes = wishes
-        self.known = self.evidence.follow(probes_of(wishes, resolved or {}, ME), {}, 0.0)
+        self.known = self.evidence.follow(probes_of(wishes, resolved or {}, {ME}), {}, 0.0)
 
     def targets(self) -> dict[str, str]:
         return {probe.address: t for t, probe in self.evidence.probing.probes.items()}
@@ -113,11 +113,11 @@ def test_silence_holds_what_was_and_in_the_end_says_nothing() -> None:
 def test_an_earlier_run_is_remembered() -> None:
     """What it left is believed until a vote says otherwise, and given to the checker with its age."""
     evidence = Evidence([ME])
-    probing = probes_of([ONE], {}, ME)
+    probing = probes_of([ONE], {}, {ME})
     target = next(t for t, probe in probing.probes.items() if probe.address == "192.0.2.1")
     verdicts = evidence.follow(probing, {target: LastKnown(DOWN, 30.0)}, 1000.0)
     assert [one.v4 for one in verdicts.values()] == [DOWN]
-    said = {one.probe.address: (one.status, one.age) for one in evidence.wanted(1005.0)}
+    said = {one.probe.address: (one.status, one.age) for one in evidence.wanted(ME, 1005.0)}
     assert said == {"192.0.2.1": (DOWN, 35.0), "2001:db8::1": (UNKNOWN, 5.0)}
 
 
@@ -126,9 +126,9 @@ def test_an_edited_check_begins_with_what_was_seen_at_the_place() -> None:
     checker = Checker(ONE)
     checker.says(1.0, {"192.0.2.1": DOWN, "2001:db8::1": UP})
     slower = under(ONE, replace(ONE.check, every=60.0))
-    verdicts = checker.evidence.follow(probes_of([slower], {}, ME), {}, 2.0)
+    verdicts = checker.evidence.follow(probes_of([slower], {}, {ME}), {}, 2.0)
     assert [(one.v4, one.v6) for one in verdicts.values()] == [(DOWN, UP)]
-    assert len(checker.evidence.wanted(2.0)) == 2
+    assert len(checker.evidence.wanted(ME, 2.0)) == 2
 
 
 def test_a_second_check_of_a_place_begins_with_nothing() -> None:
@@ -136,7 +136,7 @@ def test_a_second_check_of_a_place_begins_with_nothing() -> None:
     checker = Checker(ONE)
     checker.says(1.0, {"192.0.2.1": DOWN})
     other = under(ONE, replace(ONE.check, every=60.0))
-    verdicts = checker.evidence.follow(probes_of([ONE, other], {}, ME), {}, 2.0)
+    verdicts = checker.evidence.follow(probes_of([ONE, other], {}, {ME}), {}, 2.0)
     assert verdicts[ONE.key].v4 is DOWN
     assert verdicts[other.key].v4 is UNKNOWN
 
@@ -146,7 +146,7 @@ def test_what_is_gone_from_the_plan_is_forgotten() -> None:
     other = wish("gcp/europe-west3/a", "192.0.2.9")
     checker = Checker(ONE, other)
     target = checker.targets()["192.0.2.9"]
-    checker.evidence.follow(probes_of([ONE], {}, ME), {}, 1.0)
+    checker.evidence.follow(probes_of([ONE], {}, {ME}), {}, 1.0)
     vote = Vote(ME, target, DOWN, True, 1, 99, 0.0)
     assert checker.evidence.receive([vote], 2.0) == {}
 
@@ -214,3 +214,29 @@ def test_the_cause_of_a_calculated_check_is_the_last_turn_of_a_part() -> None:
     cause = checker.evidence.cause(key)
     assert cause is not None
     assert cause.detail == "192.0.2.2"
+
+
+def test_several_checkers_are_counted_and_the_detail_is_of_those_who_are_believed() -> None:
+    """Two of three; the third has its say, and it is not the one that is shown."""
+    voters = ["a", "b", "c"]
+    evidence = Evidence(voters)
+    evidence.follow(probes_of([ONE], {}, set(voters)), {}, 0.0)
+    target = next(t for t, p in evidence.probing.probes.items() if p.address == "192.0.2.1")
+
+    def say(checker: str, status: Status, number: int = 1) -> list[Verdict]:
+        detail = f"{checker} sees {status}"
+        vote = Vote(checker, target, status, status is DOWN, 1, number, 0.0, detail=detail)
+        return list(evidence.receive([vote], 1.0).values())
+
+    assert say("a", DOWN) == []
+    (verdict,) = say("b", DOWN)
+    assert (verdict.v4, verdict.detail) == (DOWN, "b sees down (2 of 2 checkers)")
+    assert say("c", UP) == []
+    (verdict,) = (v for v in evidence.follow(evidence.probing, {}, 1.0).values())
+    assert (verdict.v4, verdict.detail) == (DOWN, "b sees down (2 of 3 checkers)")
+    assert not verdict.unanimous
+    evidence.seat(["a", "c"])
+    assert evidence.sweep(2.0) == {}  # no quorum of two: what was known is held
+    evidence.seat(["c"])
+    (verdict,) = evidence.sweep(3.0).values()
+    assert verdict.v4 is UP

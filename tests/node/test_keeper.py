@@ -21,8 +21,9 @@ from gslb.node.compilation import (
     Refused,
     Unchanged,
 )
-from gslb.node.keeper import LOOK_AROUND_EVERY, TableKeeper
+from gslb.node.keeper import TableKeeper
 from gslb.node.prepared import ServedTable
+from gslb.node.steps import LOOK_AROUND_EVERY, is_time_to_look
 from gslb.policy.plan import Drained
 from gslb.policy.problems import Problem, Where
 from gslb.settings import Settings
@@ -81,6 +82,7 @@ class World:
     same: bool = False
     measured: bool = False
     fails: bool = False
+    good: bool | None = None  # the last good policies can be used; None: there are none
     full: bool = False
     patch_fails: bool = False
     aliases: tuple[bytes, ...] = ()
@@ -110,7 +112,9 @@ class World:
             raise GslbError("no disk")
         if self.same and job.former:
             return Unchanged(("a warning",), 1, ("an alarm",), 0.1)
-        if self.refuses:
+        if job.last_good and self.good is None:
+            raise GslbError("last-plan: No such file or directory")
+        if not self.good if job.last_good else self.refuses:
             return REFUSED
         TableStore(self.folder).claim(job.generation)
         return compiled(job.generation, self, job.serial)
@@ -155,7 +159,7 @@ async def keeping_up(keeper: TableKeeper) -> AsyncIterator[None]:
 def resolve(keeper: TableKeeper, address: AliasAddresses = ADDRESS) -> None:
     """Have the alias resolved to *address*, as the resolver would."""
     keeper.aliases._schedule.addresses[ALIAS] = address
-    keeper._aliases_changed({})
+    keeper.changed()
 
 
 async def test_a_reload_serves_the_new_table(world: World) -> None:
@@ -249,8 +253,8 @@ async def test_a_table_that_was_overtaken_while_it_was_made_is_made_again(world:
     await keeper.reload()
 
     def overtake() -> None:
-        keeper._generation += 1
-        keeper.served = ServedTable(world.folder / "table-3.gslb", keeper._generation)
+        generation = keeper._generations.next()
+        keeper.served = ServedTable(world.folder / "table-3.gslb", generation)
 
     world.during = overtake
     await keeper.reload()
@@ -427,7 +431,7 @@ async def test_without_measurements_nothing_is_looked_at(world: World) -> None:
     await keeper.reload()
     assert keeper._seconds_to_next_step() is None
     world.now = AT + timedelta(days=1)
-    assert not keeper._is_time_to_look()
+    assert not is_time_to_look(keeper.compiled, keeper._looked_around, world.now)
 
 
 async def test_a_plan_that_cannot_be_served_is_not_watched_either(world: World) -> None:
@@ -452,3 +456,50 @@ async def test_a_plan_that_cannot_be_served_is_not_watched_either(world: World) 
     assert told == [2, 1]
     assert keeper.compiled is not None
     assert keeper.compiled.generation == 1
+
+
+async def test_while_the_first_policies_are_refused_the_last_good_ones_go_on(world: World) -> None:
+    """They are compiled and served, so that checks and drains work; the refusal stays to be read."""
+    world.refuses = world.good = True
+    keeper = world.keeper()
+    assert await keeper.reload() is REFUSED
+    assert [job.last_good for job in world.jobs] == [False, True]
+    assert keeper.compiled is not None
+    assert [one.generation for one in world.published] == [1]
+    assert await keeper.apply()
+    assert (keeper.refusal, keeper.failures) == (REFUSED.lines, [])
+    assert await keeper.reload() is REFUSED  # of a later one it is what is served that stays
+    assert len(world.jobs) == 3
+    assert len(world.published) == 1
+    world.refuses = False
+    assert isinstance(await keeper.reload(), Compiled)
+    assert (keeper.refusal, world.published[-1].generation) == ([], 2)
+    assert [one.closed for one in world.compilers] == [True, True, True, False]
+    await keeper.close()
+
+
+@pytest.mark.parametrize("good", [None, False])
+async def test_without_good_policies_of_before_that_is_an_alarm(
+    world: World, good: bool | None
+) -> None:
+    """Nothing is served, or the table on disk goes on, unchecked; and the next reload tries again."""
+    world.refuses, world.good = True, good
+    keeper = world.keeper()
+    for tries in (2, 4):
+        assert await keeper.reload() is REFUSED
+        assert len(world.jobs) == tries
+    assert (keeper.compiled, keeper.refusal) == (None, REFUSED.lines)
+    (alarm,) = keeper.failures
+    assert "last good policies" in alarm
+    assert all(one.closed for one in world.compilers)
+
+
+async def test_a_plan_that_could_not_be_kept_is_told(world: World) -> None:
+    """It is served all the same."""
+    keeper = world.keeper()
+    made = await keeper.reload()
+    assert isinstance(made, Compiled)
+    assert keeper.failures == []
+    keeper.compiled = replace(made, unkept="last-plan: No space left on device")
+    assert keeper.failures == ["last-plan: No space left on device"]
+    await keeper.close()

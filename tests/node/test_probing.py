@@ -24,7 +24,7 @@ records:
 {records}
 """
 LB = b"\x02lb\x07example\x03net\x00"
-CHECKER = "here"
+CHECKER = {"here"}
 
 
 def wanted(folder: Path, records: str, checks: str = "") -> tuple[Wish, ...]:
@@ -126,9 +126,43 @@ def test_a_check_of_others_is_not_run(tmp_path: Path) -> None:
     records = "  www.example.com: {check: far, rules: [{to: aws/us-east-1}]}"
     found = probing(tmp_path, records, checks=checks)
     assert (found.probes, found.v4, found.elsewhere) == ({}, {}, 1)
-    assert probes_of(wanted(tmp_path, records, checks), {}, "cn").probes
+    assert probes_of(wanted(tmp_path, records, checks), {}, {"cn"}).probes
 
 
 def test_without_checks_there_is_nothing_to_probe(tmp_path: Path) -> None:
     """Endpoints without one are never judged."""
     assert wanted(tmp_path, "  www.example.com: {rules: [{to: aws/us-east-1}]}") == ()
+
+
+def test_one_id_with_an_address_in_each_zone_is_probed_at_both(tmp_path: Path) -> None:
+    """Each zone's name rests on what is seen at its own address."""
+    records = "  www.{zone}: {{check: raw, rules: [{{to: aws/us-east-1}}]}}"
+    for zone, address in (("example.com", "192.0.2.1"), ("example.net", "192.0.2.7")):
+        text = POLICY.format(records=records.format(zone=zone), checks="")
+        text = text.replace("example.com", zone).replace("192.0.2.1", address)
+        (tmp_path / f"{zone}.yaml").write_text(text)
+    plan, problems = compile_policies([tmp_path])
+    assert plan is not None, problems
+    found = probes_of(wishes(plan), {}, CHECKER)
+    seen = {
+        check.scope: found.probes[targets[0]].address
+        for (endpoint, check), targets in found.v4.items()
+        if check is not None and endpoint == "aws/us-east-1/a"
+    }
+    assert seen == {None: "192.0.2.1", b"\x07example\x03net\x00": "192.0.2.7"}
+
+
+def test_one_probe_for_different_voters_is_run_once_and_counted_apart(tmp_path: Path) -> None:
+    """A quorum and vantage points belong to the check, not to what is sent."""
+    checks = "  far: {type: tcp, port: 443, from: [cn]}\n  two: {type: tcp, port: 443, quorum: 2/3}"
+    records = "\n".join(
+        f"  {name}.example.com: {{check: {name}, rules: [{{to: aws/us-east-1}}]}}"
+        for name in ("raw", "far", "two")
+    )
+    found = probes_of(wanted(tmp_path, records, checks), {}, {"here", "cn"})
+    assert len(found.probes) == 9
+    assert len(found.targets_of()) == len(set(found.probes.values())) == 3
+    assert {len(targets) for targets in found.targets_of().values()} == {3}
+    assert len(found.probes_for("cn")) == len(found.probes_for("here")) == 3
+    only = probes_of(wanted(tmp_path, records.splitlines()[1], checks), {}, {"here", "cn"})
+    assert (len(only.probes_for("cn")), len(only.probes_for("here"))) == (3, 0)

@@ -304,3 +304,37 @@ def test_questions_are_answered_of_what_was_compiled(tmp_path: Path) -> None:
     assert story.answers
     assert isinstance(explain("nobody"), Mistaken)
     assert isinstance(explain("192.0.2.0/24", "down:nowhere"), Mistaken)
+
+
+def test_the_last_good_plan_makes_the_same_table(tmp_path: Path) -> None:
+    """Whatever has become of the files; without one there is a reason and no table."""
+    job = job_of(tmp_path)
+    first = do(TableMaker(), job)
+    assert isinstance(first, Compiled)
+    job = replace(job_of(tmp_path, "nonsense", generation=2), last_good=True)
+    again = do(TableMaker(), job)
+    assert isinstance(again, Compiled)
+    assert (again.generation, again.policy) == (2, first.policy)
+    assert (again.inventory, again.wishes) == (first.inventory, first.wishes)
+    assert addresses_in(again.path) == addresses_in(first.path)
+    (tmp_path / "state" / "last-plan").unlink()
+    failed = TableMaker().do(replace(job, generation=3))
+    assert isinstance(failed, Failed)
+    assert "last-plan" in failed.reason
+
+
+def test_refused_policies_do_not_become_the_last_good_ones(tmp_path: Path) -> None:
+    """What is kept is what a table was made of."""
+    do(TableMaker(), job_of(tmp_path))
+    kept = (tmp_path / "state" / "last-plan").read_bytes()
+    assert isinstance(TableMaker().do(job_of(tmp_path, "nonsense", generation=2)), Refused)
+    assert (tmp_path / "state" / "last-plan").read_bytes() == kept
+
+
+def test_a_plan_that_cannot_be_kept_is_told_and_served(tmp_path: Path) -> None:
+    """A folder stands in its place."""
+    job = job_of(tmp_path)
+    (job.state_directory / "last-plan").mkdir()
+    made = do(TableMaker(), job)
+    assert isinstance(made, Compiled)
+    assert "last-plan" in made.unkept

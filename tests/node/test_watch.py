@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gslb.node import checker
 from gslb.node.compilation import Compiled
 from gslb.node.probing import wishes
 from gslb.node.records import Records
@@ -22,6 +23,7 @@ from gslb.steering.situation import Status as Believed
 from healthcheck.messages import Heartbeat, Turn, Votes
 from healthcheck.model import Kind as Cause
 from healthcheck.model import Status, Verdict
+from healthcheck.targets import nowhere
 from healthcheck.votes import Doubt, Vote
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -84,7 +86,7 @@ class World:
         return self.watch.situation(self.aliases, self.wall())
 
     def targets(self) -> dict[str, str]:
-        probes = {one.probe for one in self.watch._evidence.wanted(self.now)}
+        probes = {one.probe for one in self.watch._evidence.wanted("here", self.now)}
         return {p.address: t for t, p in self.watch._evidence.probing.probes.items() if p in probes}
 
     def say(self, statuses: dict[str, Status]) -> None:
@@ -93,12 +95,14 @@ class World:
             self.sequence += 1
             target, failing = self.targets()[address], status is Status.DOWN
             votes.append(Vote("here", target, status, failing, 1, self.sequence, 0.0, detail="x"))
-        self.watch.hear(Votes(1, tuple(votes)))
+        self.watch.hear("here", Votes(1, tuple(votes)))
 
     def beat(self, tried: int, generation: int | None = None) -> None:
-        number = self.watch.checker.generation if generation is None else generation
+        number = self.watch.panel.own.generation if generation is None else generation
         probes = len(self.watch._evidence.probing.probes)
-        self.watch.hear(Heartbeat("here", 1, number, probes, tried, 9, 0, 0, 0.0, Doubt.NONE))
+        self.watch.hear(
+            "here", Heartbeat("here", 1, number, probes, tried, 9, 0, 0, 0.0, Doubt.NONE)
+        )
 
     def health(self) -> dict[str, Believed]:
         return {key[0]: one.v4 for key, one in self.situation().health.items()}
@@ -172,13 +176,13 @@ def test_an_alias_is_probed_where_it_leads_now(world: World) -> None:
     """A new address is ordered as soon as it is known."""
     world.plan()
     assert len(world.targets()) == 4
-    orders = world.watch.checker.generation
+    orders = world.watch.panel.own.generation
     world.aliases[ALIAS] = AliasAddresses((bytes([192, 0, 2, 9]),))
     world.situation()
     assert "192.0.2.9" in world.targets()
-    assert world.watch.checker.generation == orders + 1
+    assert world.watch.panel.own.generation == orders + 1
     world.situation()
-    assert world.watch.checker.generation == orders + 1
+    assert world.watch.panel.own.generation == orders + 1
 
 
 def test_each_move_is_told_with_the_outcome_that_tipped_it(world: World) -> None:
@@ -188,7 +192,7 @@ def test_each_move_is_told_with_the_outcome_that_tipped_it(world: World) -> None
         1, world.targets()["192.0.2.1"], Status.UP, Status.DOWN, Verdict.FAILED, Cause.REFUSED,
         "connection refused", 0.25, 0.0,
     )  # fmt: skip
-    world.watch.hear(turn)
+    world.watch.hear("here", turn)
     world.down("192.0.2.1")
     world.situation()
     world.watch._tell()
@@ -250,13 +254,13 @@ def test_references_that_fail_are_no_reason_to_remove_a_group(tmp_path: Path) ->
     settings = Settings.model_validate({"probes": {"references": [listen]}, "nsid": "here"})
     world.watch = Watch(world.records, lambda: world.now, world.wall, settings)
     world.plan()
-    (reference,) = [one for one in world.watch._wanted() if one.reference]
+    (reference,) = [one for one in world.watch._wanted("here") if one.reference]
     assert (reference.probe.type, reference.probe.address, reference.probe.port) == (
         "tcp",
         "127.0.0.53",
         53,
     )
-    assert len(world.watch._wanted()) == 5
+    assert len(world.watch._wanted("here")) == 5
     world.records.close()
 
 
@@ -271,8 +275,11 @@ def test_the_status_says_how_things_stand(world: World) -> None:
     assert (status["checks"], status["ready"]) == (4, True)
 
 
-def test_probes_that_this_node_does_not_allow_are_told(tmp_path: Path) -> None:
+def test_probes_that_this_node_does_not_allow_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """How many, why, and which setting it is."""
+    monkeypatch.setattr(checker, "is_own", nowhere)  # whatever addresses this machine has
     world = World(tmp_path)
     path = tmp_path / "policy.yaml"
     text = POLICY.format(every="5s").replace("192.0.2.1", "127.0.0.9")
@@ -287,5 +294,5 @@ def test_probes_that_this_node_does_not_allow_are_told(tmp_path: Path) -> None:
     world.situation()
     (note,) = world.watch.notes()
     assert note.startswith("1 probe is not run (address is loopback")
-    assert "probes.allow" in note
+    assert "see probes in the settings" in note
     world.records.close()

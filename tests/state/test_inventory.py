@@ -76,6 +76,21 @@ def test_an_endpoint_of_two_zones_is_one_with_the_checks_of_both() -> None:
     assert found.places[f"{US}/z1"].checks == (lab.CHECK, other)
 
 
+def test_only_the_policies_that_use_an_endpoint_judge_it() -> None:
+    """Another site's policy, or one without a check, does not keep it from being down."""
+    policies = [
+        lab.policy(lab.rule(US)),
+        lab.policy(lab.rule(EU)),
+        lab.policy(lab.rule(US), checks={US: None}),
+    ]
+    found = take_inventory(lab.plan(lab.zone_plan(policies, lab.sites(US, EU))))
+    one, other = found.places[f"{US}/z1"], found.places[f"{EU}/z1"]
+    assert (one.checks, one.judged_by) == ((lab.CHECK, None), [(one.id, lab.CHECK)])
+    assert other.checks == (lab.CHECK,)
+    alone = take_inventory(lab.plan(lab.zone_plan(policies[2:], lab.sites(US))))
+    assert alone.places[one.id].judged_by == [(one.id, None)]
+
+
 @given(lab.some_sites().flatmap(lambda where: lab.policies(list(where)).map(lambda p: (where, p))))
 def test_every_member_of_every_pool_is_a_place_with_rules(made) -> None:
     where, policy = made

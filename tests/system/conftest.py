@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.system.nodes import Node
+from tests.system.standins import stand_ins
+from tests.system.worlds import EAST, EUROPE, WEST, World
 
 
 @pytest.fixture
@@ -16,3 +18,13 @@ def node(tmp_path: Path) -> Iterator[Node]:
     made = Node(tmp_path / "node")
     yield made
     made.stop()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """A node with checks, not started, and everything that it looks at, serving."""
+    made = World(tmp_path / "node")
+    with stand_ins([*EAST, *WEST, *EUROPE], made.port) as ends:
+        made.ends = ends
+        yield made
+        made.node.stop()

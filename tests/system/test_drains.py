@@ -2,82 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import aiohttp
+import dns.exception
 import pytest
 
 from gslb.cli.calling import CallError
-from gslb.cli.calling import Node as Api
 from gslb.settings import Listen
-from tests.system.nodes import Node, free_port, until
+from tests.system.clouds import AWS, GCP, Drained
+from tests.system.nodes import PATIENCE_SECONDS, until
 
 pytestmark = pytest.mark.system
-
-POLICY = """\
-version: 1
-dns:
-  zone: example.com
-  nameservers: {ns1.example.com: [192.0.2.53], ns2.example.com: [198.51.100.53]}
-sites:
-  aws/us-east-1: {zones: {az1: {A: 192.0.2.1}, az2: {A: 192.0.2.2}}}
-  gcp/us-east1: {zones: {az1: {A: 192.0.2.3}, az2: {A: 192.0.2.4}}}
-records:
-  www.example.com: {ttl: 5s, rules: [{to: [aws/us-east-1, gcp/us-east1]}]}
-"""
-AWS, GCP = {"192.0.2.1", "192.0.2.2"}, {"192.0.2.3", "192.0.2.4"}
-
-
-class Drained(Node):
-    """A node with two clouds, and its command line."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder, workers=1)
-        self.api_port = free_port()
-        self.policy.write_text(POLICY)
-        self.config = folder / "gslb.yaml"
-        self.metrics_port = free_port()
-        self.config.write_text(
-            f"api: {{listen: 127.0.0.1:{self.api_port}}}\n"
-            f"metrics: {{listen: 127.0.0.1:{self.metrics_port}}}\n"
-        )
-        self.api = Api(self.state)
-
-    def command(self, *more: str) -> list[str]:
-        """Return the command line of `gslb serve`, with the settings file."""
-        return super().command("--config", str(self.config), *more)
-
-    def run(self, *words: str) -> tuple[int, str, str]:
-        """Run a command on this node."""
-        return self.gslb(*words, "--state-directory", str(self.state))
-
-    def answered(self) -> set[str]:
-        """Return every address of many answers."""
-        return {one for _ in range(40) for one in self.addresses_of()}
-
-    def token(self, scope: str) -> str:
-        """Return a new token."""
-        code, out, error = self.run("token", "create", scope, "--scope", scope)
-        assert code == 0, error
-        return out.split()[0]
-
-    async def http(
-        self, token: str | None, method: str = "GET", path: str = "/drains", **how: Any
-    ) -> tuple[int, dict[str, Any]]:
-        """Return what the API says over TCP."""
-        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        async with (
-            aiohttp.ClientSession(headers=headers) as session,
-            session.request(
-                method, f"http://127.0.0.1:{self.api_port}/api/v1{path}", **how
-            ) as response,
-        ):
-            return response.status, await response.json(content_type=None)
 
 
 @pytest.fixture(scope="module")
@@ -252,14 +194,16 @@ def test_drains_survive_a_killed_supervisor(tmp_path: Path) -> None:
     try:
         process = node.start()
         assert node.run("drain", "aws", "--why", "long", "--no-expiry")[0] == 0
-        process.send_signal(signal.SIGKILL)
-        process.wait(10)
-        assert node.answered() == GCP
-        node.start()
-        until(lambda: node.api.call("GET", "/status")["ready"], "it is ready")
-        assert node.answered() == GCP
-        until(lambda: node.status()["policy"], "the policies are compiled")
-        assert node.answered() == GCP
+        with _asked_all_the_time(node) as answers:
+            process.send_signal(signal.SIGKILL)
+            process.wait(10)
+            assert node.answered() == GCP
+            node.start()
+            until(lambda: node.api.call("GET", "/status")["ready"], "it is ready")
+            until(lambda: node.status()["policy"], "the policies are compiled")
+            assert node.answered() == GCP
+        assert set(answers) == {frozenset(GCP)}  # none was lost, none had who is drained
+        assert len(answers) > 100
         assert node.run("undrain", "1")[0] == 0
         assert node.answered() == AWS | GCP
         assert node.run("audit", "verify")[0] == 0
@@ -272,6 +216,28 @@ def test_drains_survive_a_killed_supervisor(tmp_path: Path) -> None:
         assert f"{log}:1: " in error
     finally:
         node.stop()
+
+
+@contextlib.contextmanager
+def _asked_all_the_time(node: Drained) -> Iterator[list[frozenset[str]]]:
+    """Yield the list that every answer goes to; what is not answered is an empty one."""
+    answers: list[frozenset[str]] = []
+    over = threading.Event()
+
+    def ask() -> None:
+        while not over.is_set():
+            try:
+                answers.append(frozenset(node.addresses_of()))
+            except (dns.exception.Timeout, OSError):
+                answers.append(frozenset())
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        yield answers
+    finally:
+        over.set()
+        asking.join(PATIENCE_SECONDS)
 
 
 def test_a_public_address_without_tls_is_refused(tmp_path: Path) -> None:

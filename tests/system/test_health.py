@@ -2,97 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sqlite3
 import time
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.system.nodes import Node, free_port, is_alive, until
-from tests.system.standins import StandIn, stand_ins
+from gslb.node.talk import SILENT_SECONDS
+from tests.system.nodes import PATIENCE_SECONDS, Node, free_port, is_alive, until
+from tests.system.standins import stand_ins
+from tests.system.worlds import ALL, EAST, EUROPE, LEAVE_SECONDS, WEST, World
 
 pytestmark = pytest.mark.system
-
-EAST = ["127.81.1.1", "127.81.2.1", "127.81.3.1"]  # aws/us-east-1, a zone each
-WEST = ["127.82.1.1", "127.82.2.1"]  # aws/us-west-2
-EUROPE = [f"127.83.{zone}.1" for zone in range(1, 7)]  # gcp/europe-west3, more than half of all
-ALL = len([*EAST, *WEST, *EUROPE])
-LEAVE_SECONDS = 8.0  # of which a check every second needs three; the machine may be busy
-POLICY = """\
-version: 1
-dns:
-  zone: example.com
-  nameservers: {{ns1.example.com: [192.0.2.53], ns2.example.com: [198.51.100.53]}}
-defaults: {{ttl: 5, check: web, answer: {{count: 8}}, protect: {{slow_start: {slow}, damping: off}}}}
-checks:
-  web: {{type: http, port: {port}, path: /healthz, every: 1s, timeout: 500ms, down_after: 2, up_after: 2}}
-sites:
-  aws/us-east-1: {{zones: {{a: {{A: 127.81.1.1}}, b: {{A: 127.81.2.1}}, c: {{A: 127.81.3.1}}}}}}
-  aws/us-west-2: {{zones: {{a: {{A: 127.82.1.1}}, b: {{A: 127.82.2.1}}}}}}
-  gcp/europe-west3:
-    zones:
-      a: {{A: 127.83.1.1}}
-      b: {{A: 127.83.2.1}}
-      c: {{A: 127.83.3.1}}
-      d: {{A: 127.83.4.1}}
-      e: {{A: 127.83.5.1}}
-      f: {{A: 127.83.6.1}}
-records:
-  www.example.com: {{rules: [{{to: aws/us-east-1, then: [aws/us-west-2, gcp/europe-west3]}}]}}
-  one.example.com: {{answer: {{count: 1}}, rules: [{{to: aws/us-east-1, then: [aws/us-west-2, gcp/europe-west3]}}]}}
-"""
-
-
-class World:
-    """A node whose checks run every second, and the endpoints that they look at."""
-
-    def __init__(self, folder: Path, slow: str = "2s") -> None:
-        self.port = free_port(*EAST, *WEST, *EUROPE)
-        self.node = Node(folder)
-        self.node.policy.write_text(POLICY.format(port=self.port, slow=slow))
-        self.config = folder / "gslb.yaml"
-        self.config.write_text("probes: {allow: 127.0.0.0/8}\n")
-        self.ends: dict[str, StandIn] = {}
-
-    def start(self) -> None:
-        """Start the node, and wait until it has tried every endpoint."""
-        self.node.start("--config", str(self.config))
-        until(lambda: self.health()["ready"], "every endpoint was tried")
-
-    def health(self) -> dict[str, Any]:
-        """Return what the node says of it."""
-        found: dict[str, Any] = self.node.status()["health"]
-        return found
-
-    def kill(self, *addresses: str) -> None:
-        for address in addresses:
-            self.ends[address].kill()
-
-    def restore(self) -> None:
-        for end in self.ends.values():
-            end.restore()
-
-    def answers_become(self, addresses: list[str], seconds: float = LEAVE_SECONDS) -> None:
-        """Wait until www.example.com is answered with exactly *addresses*."""
-        until(
-            lambda: self.node.addresses_of() == sorted(addresses),
-            f"the answers are {addresses}, not {self.node.addresses_of()}",
-            seconds,
-        )
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path / "node")
-    with stand_ins([*EAST, *WEST, *EUROPE], made.port) as ends:
-        made.ends = ends
-        yield made
-        made.node.stop()
 
 
 def test_zone_site_cloud_and_everything_may_die_and_come_back(world: World) -> None:
@@ -125,7 +50,8 @@ def test_refused_and_never_answered_leave_with_the_defaults_of_a_check_every_sec
     world: World,
 ) -> None:
     """Three failures each, of which a silent endpoint costs half a second and not two."""
-    text = POLICY.format(port=world.port, slow="off")
+    world.write_policy(slow="off")
+    text = world.node.policy.read_text()
     world.node.policy.write_text(text.replace(" timeout: 500ms, down_after: 2,", ""))
     world.start()
     world.kill(EAST[0])
@@ -144,7 +70,8 @@ def test_refused_and_never_answered_leave_with_the_defaults_of_a_check_every_sec
 def test_a_check_made_of_two_is_down_with_either(world: World) -> None:
     """What answers on one port and not on the other leaves, and is said to by the part that fails."""
     side = free_port(*EAST, *WEST, *EUROPE)
-    text = POLICY.format(port=world.port, slow="off").replace("check: web", "check: both")
+    world.write_policy(slow="off")
+    text = world.node.policy.read_text().replace("check: web", "check: both")
     more = f"  side: {{type: tcp, port: {side}, every: 1s, down_after: 2, up_after: 2}}\n"
     world.node.policy.write_text(
         text.replace("sites:\n", f"{more}  both: {{all: [web, side]}}\nsites:\n", 1)
@@ -164,7 +91,7 @@ def test_a_check_made_of_two_is_down_with_either(world: World) -> None:
 
 def test_who_comes_back_comes_back_slowly(world: World) -> None:
     """After a return an endpoint has a tenth of its weight at first."""
-    world.node.policy.write_text(POLICY.format(port=world.port, slow="40s"))
+    world.write_policy(slow="40s")
     world.start()
     world.kill(EAST[0])
     until(lambda: world.health()["endpoints"]["down"] == 1, "it is seen down", LEAVE_SECONDS)
@@ -179,20 +106,48 @@ def test_a_checker_that_stands_still_takes_nothing_down(world: World) -> None:
     """Ten seconds without a verdict, and the late ones after them, remove nobody."""
     world.start()
     checker = world.health()["checker"]
-    before = len(world.node.events("endpoint moved"))
-    os.kill(checker["pid"], signal.SIGSTOP)
-    over = time.monotonic() + 10.0
+    with _nobody_leaves(world):
+        _freeze(world, checker["pid"], 10.0)
+        done = checker["completed"]
+        until(lambda: world.health()["checker"]["completed"] > done + ALL, "it goes on")
+
+
+@pytest.mark.slow
+def test_a_checker_that_stands_still_for_long_is_replaced(world: World, long: bool) -> None:
+    """Another one goes on, and takes nobody out either."""
+    world.start()
+    checker = world.health()["checker"]
+    with _nobody_leaves(world):
+        _freeze(world, checker["pid"], 30.0 if long else SILENT_SECONDS + 2.0)
+
+        def another_goes_on() -> bool:
+            now = world.health()["checker"]
+            return now["pid"] not in {None, checker["pid"]} and bool(now["completed"] > ALL)
+
+        until(another_goes_on, "another checker looks")
+    assert world.health()["checker"]["restarts"] == 1
+
+
+def _freeze(world: World, pid: int, seconds: float) -> None:
+    """Have *pid* stand still for *seconds*, or until somebody has killed it."""
+    os.kill(pid, signal.SIGSTOP)
+    over = time.monotonic() + seconds
     try:
 
         def still() -> bool:
             assert world.node.addresses_of() == EAST
             return time.monotonic() > over
 
-        until(still, "ten seconds have gone by")
+        until(still, f"{seconds:g} s have gone by", seconds + PATIENCE_SECONDS)
     finally:
-        os.kill(checker["pid"], signal.SIGCONT)
-    done = checker["completed"]
-    until(lambda: world.health()["checker"]["completed"] > done + ALL, "it goes on")
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+
+@contextlib.contextmanager
+def _nobody_leaves(world: World) -> Iterator[None]:
+    before = len(world.node.events("endpoint moved"))
+    yield
     moves = world.node.events("endpoint moved")[before:]
     assert not [move for move in moves if move["v4"] == "down"]
     assert world.node.addresses_of() == EAST
@@ -223,6 +178,29 @@ def test_the_health_is_known_again_after_the_supervisor_was_killed(world: World)
     until(known_again, "the health is known")
     world.restore()
     world.answers_become(EAST)
+
+
+def test_a_start_with_broken_policies_goes_on_checking_with_the_last_good_ones(
+    world: World,
+) -> None:
+    """Who dies leaves the answers, and a drain works; that the policies are refused is an alarm."""
+    world.start()
+    world.node.processes[0].terminate()
+    world.node.processes[0].wait(PATIENCE_SECONDS)
+    good = world.node.policy.read_text()
+    world.node.policy.write_text(good.replace("to: aws/us-east-1", "to: aws/us-east-9"))
+    world.start()
+    assert "us-east-9" in world.node.status()["refused"][0]
+    world.kill(EAST[0])
+    world.answers_become(EAST[1:])
+    state = ("--state-directory", str(world.node.state))
+    code, _, error = world.node.gslb("drain", "aws/us-east-1", "--why", "work", "--force", *state)
+    assert code == 0, error
+    assert world.node.addresses_of() == WEST
+    world.node.policy.write_text(good)
+    assert world.node.reload()[0] == 0
+    assert world.node.status()["refused"] == []
+    assert world.node.addresses_of() == WEST
 
 
 def _kept_down(node: Node) -> int:

@@ -431,12 +431,12 @@ def test_health_and_counters_carry_over(tmp_path: Path) -> None:
             for _ in range(50):
                 assert world.node.addresses_of() == EAST[1:]
             until(lambda: _count(metrics) >= counted + 50, "all of them are counted")
+            until(lambda: world.health()["ready"], "every endpoint was tried anew")
             first, second = {e["pid"] for e in world.node.events("serving")}
             checkers = [e["pid"] for e in world.node.events("checker says")]
             assert set(checkers) == {first, second}
             last = max(i for i, one in enumerate(checkers) if one != checkers[-1])
             assert checkers[: last + 1] == [checkers[0]] * (last + 1)  # never both
-            until(lambda: world.health()["ready"], "every endpoint was tried anew")
             world.restore()
             world.answers_become(EAST, 15.0)
         finally:

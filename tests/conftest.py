@@ -1,0 +1,16 @@
+"""Options and fixtures of all tests."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let long proofs run at length, before a release or at night."""
+    parser.addoption("--long", action="store_true", help="run long proofs at length")
+
+
+@pytest.fixture(scope="session")
+def long(request: pytest.FixtureRequest) -> bool:
+    """Whether long proofs are to run at length."""
+    return bool(request.config.getoption("--long"))
