@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import pickle
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Coroutine, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -154,6 +154,16 @@ class PlanDrain:
 
 
 @dataclass(frozen=True, slots=True)
+class Unfinished:
+    """The plan of a drain is not done yet: what is urgent may come first."""
+
+
+@dataclass(frozen=True, slots=True)
+class GoOn:
+    """The wish to go on with the plan that was begun last."""
+
+
+@dataclass(frozen=True, slots=True)
 class Mistaken:
     """A question that makes no sense, and why."""
 
@@ -199,8 +209,8 @@ class Failed:
     reason: str
 
 
-Work = Job | Change | Describe | Explain | PlanDrain
-Answer = Compiled | Refused | Unchanged | Patched | bytes | Explanation | DrainPlan
+Work = Job | Change | Describe | Explain | PlanDrain | GoOn
+Answer = Compiled | Refused | Unchanged | Patched | bytes | Explanation | DrainPlan | Unfinished
 
 
 class Compiler:
@@ -210,6 +220,7 @@ class Compiler:
         """Nothing is started before the first job."""
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
+        self._planning = asyncio.Lock()  # one plan at a time
         self._asking: set[asyncio.Future[Answer]] = set()
 
     async def compile(self, job: Job) -> Compiled | Refused | Unchanged:
@@ -240,21 +251,26 @@ class Compiler:
 
     async def explain(self, question: Explain) -> Explanation:
         """Return why an answer is what it is. Raises MistakenError, GslbError."""
-        answer = await self._ask(question)
+        answer = await self._ask(self._do(question))
         assert isinstance(answer, Explanation)
         return answer
 
     async def plan_drain(self, question: PlanDrain) -> DrainPlan:
-        """Return what a drain would do. Raises GslbError."""
-        answer = await self._ask(question)
+        """Return what a drain would do. Raises GslbError. A patch does not have to wait for it."""
+        answer = await self._ask(self._plan(question))
         assert isinstance(answer, DrainPlan)
         return answer
 
-    async def _ask(self, question: Explain | PlanDrain) -> Answer:
+    async def _plan(self, question: PlanDrain) -> Answer:
+        async with self._planning:
+            answer = await self._do(question)
+            while isinstance(answer, Unfinished):
+                answer = await self._do(GoOn())
+            return answer
+
+    async def _ask(self, question: Coroutine[None, None, Answer]) -> Answer:
         """Ask on behalf of somebody who may go away; the process stays, whatever he does."""
-        if self._process is None:
-            raise GslbError("nothing was compiled yet")
-        asking = asyncio.ensure_future(self._do(question))
+        asking = asyncio.ensure_future(question)
         self._asking.add(asking)
         asking.add_done_callback(self._asked)
         return await asyncio.shield(asking)
@@ -266,6 +282,8 @@ class Compiler:
 
     async def _do(self, work: Work) -> Answer:
         async with self._turn:
+            if self._process is None and not isinstance(work, Job):
+                raise GslbError("nothing was compiled yet")
             if self._process is None:
                 self._process = await asyncio.create_subprocess_exec(
                     sys.executable,

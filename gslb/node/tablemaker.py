@@ -6,12 +6,14 @@ Started by `gslb.node.compilation`, which says what comes in and goes out. It en
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import pickle
+import select
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -29,12 +31,14 @@ from gslb.node.compilation import (
     Describe,
     Explain,
     Failed,
+    GoOn,
     Job,
     Mistaken,
     Patched,
     PlanDrain,
     Refused,
     Unchanged,
+    Unfinished,
     Work,
     lines_of,
     packed,
@@ -48,17 +52,20 @@ from gslb.policy.problems import Problem, Severity
 from gslb.state.inventory import take_inventory
 from gslb.state.plans import PlanStore
 from gslb.state.tables import TableStore, map_table
-from gslb.steering.drainplan import DrainPlan, plan_drain
+from gslb.steering.audience import Audience
+from gslb.steering.drainplan import DrainPlan, planning
 from gslb.steering.explain import explain
 from gslb.steering.explanation import Explanation
 from gslb.steering.lint import lint_plan
 from gslb.steering.reading import read_type
 from gslb.steering.render import Renderer
 from gslb.steering.situation import Situation
+from gslb.steering.traffic import by_addresses
 from gslb.steering.whatif import suppose, without_effect
 from gslb.steering.world import World
 
 MAX_REASONS = 5  # why a table is not valid
+SLICE_SECONDS = 0.005  # of planning a drain; a change of health waits no longer for it
 
 
 class TableMaker:
@@ -73,6 +80,9 @@ class TableMaker:
         self._compiled: Compiled | None = None
         self._job: Job | None = None
         self._description: Description | None = None
+        self._audiences: list[Audience] | None = None  # by zone of the plan; None: to be found out
+        self._planning: Generator[None, None, DrainPlan] | None = None  # that is not finished
+        self._ahead: Iterator[None] = iter(())
 
     def do(self, work: Work) -> Answer | Failed | Mistaken:
         """Do one piece of work."""
@@ -85,6 +95,8 @@ class TableMaker:
                 return self._explain(work)
             if isinstance(work, PlanDrain):
                 return self._plan_drain(work)
+            if isinstance(work, GoOn):
+                return self._go_on()
             return self._patch(work)
         except GslbError as error:
             return Failed(str(error))
@@ -109,6 +121,7 @@ class TableMaker:
         self._job, self._description = job, description
         self._renderer = Renderer(plan, around.world, serial=job.serial)
         self._world = around.world
+        self._audiences, self._ahead = None, self._pieces()
         self._store = TableStore(job.state_directory)
         path, octets = self._write(self._renderer, job.generation, job.situation)
         wanted = wishes(plan)
@@ -155,15 +168,52 @@ class TableMaker:
         idle = without_effect(plan, supposed, question.what_if)
         return replace(story, notes=(*story.notes, *idle))
 
-    def _plan_drain(self, question: PlanDrain) -> DrainPlan:
-        plan, world = self._made()
-        return plan_drain(
+    def _plan_drain(self, question: PlanDrain) -> DrainPlan | Unfinished:
+        plan, _ = self._made()
+        self._planning = planning(
             plan,
             question.situation,
-            world,
+            self._audience(),
             question.endpoints,
             force_down=question.force_down,
         )
+        return self._go_on()
+
+    def _go_on(self) -> DrainPlan | Unfinished:
+        """Go on with the plan that was begun, for about `SLICE_SECONDS`."""
+        if self._planning is None:
+            raise GslbError("no plan of a drain was begun")
+        behind = time.monotonic() + SLICE_SECONDS
+        while time.monotonic() < behind:
+            try:
+                next(self._planning)
+            except StopIteration as done:
+                self._planning = None
+                found: DrainPlan = done.value
+                return found
+        return Unfinished()
+
+    def work_ahead(self) -> bool:
+        """Do a small piece of what the next question will want; return whether there is more.
+
+        The first plan of a drain after a compilation would take several times as long otherwise.
+        """
+        return next(self._ahead, self) is None
+
+    def _pieces(self) -> Iterator[None]:
+        """Work ahead, a piece at a time: tens of milliseconds at 100,000 names."""
+        gc.freeze()  # what was compiled stays: a collection need not go through it again and again
+        for audience in self._audience():
+            for index in audience.names:
+                yield
+                audience.clients(index)
+
+    def _audience(self) -> list[Audience]:
+        if self._audiences is None:
+            plan, world = self._made()
+            weigh = by_addresses(world)
+            self._audiences = [Audience(zone, world, weigh) for zone in plan.zones]
+        return self._audiences
 
     def _made(self) -> tuple[Plan, World]:
         if self._renderer is None or self._world is None:
@@ -208,6 +258,7 @@ class TableMaker:
         path, octets = self._write(renderer, change.spare_generation, change.situation)
         self._renderer, self._description = renderer, description
         self._world = around.world
+        self._audiences, self._ahead = None, self._pieces()
         self._compiled = replace(
             self._compiled,
             path=path,
@@ -279,3 +330,10 @@ def main() -> None:
             octets = sys.stdin.buffer.read(int.from_bytes(length, "big"))
             out.write(packed(maker.do(pickle.loads(octets))))  # noqa: S301 - from our own parent
             out.flush()
+            while not _is_asked() and maker.work_ahead():
+                pass
+
+
+def _is_asked() -> bool:
+    """Return whether there is work, or nobody any more who could have some."""
+    return bool(select.select([0], [], [], 0)[0])

@@ -6,12 +6,13 @@ Answers are rendered from a `Decision`, explanations print it; there is no secon
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from gslb.policy.plan import LastResort, Policy, Rule, Site, WhenAllDown
 from gslb.policy.types import can_answer
 from gslb.steering.capacity import Supply, measure
-from gslb.steering.model import ClientClass, Decision, Level, Reason, SiteCapacity
-from gslb.steering.shares import Shares, apportion, kept_share
+from gslb.steering.model import ClientClass, Decision, Level, Outcome, Reason, SiteCapacity
+from gslb.steering.shares import apportion, kept_share
 from gslb.steering.situation import Situation
 from gslb.wire.constants import TYPE_A, TYPE_AAAA, TYPE_CNAME
 
@@ -44,17 +45,61 @@ def allowed_sites(rule: Rule) -> tuple[str, ...]:
     return tuple(dict.fromkeys(t.site for t in rule.to)) if rule.fence else rule.sites
 
 
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What holds for every class of a rule: all that is decided before clients are looked at."""
+
+    policy: Policy
+    rule: int  # index into Policy.rules; -1: none, and so refused
+    supplies: Mapping[str, Supply]  # of `rule_sites`, in their order
+    kept: Mapping[str, float]  # by site, the share of its own traffic that it keeps when healthy
+    answering: Mapping[str, float] | None  # the same of `level`; None: no site is to be answered
+    level: Level
+    reason: Reason | None  # None: as the shares come out
+    healthy: float
+
+    def outcome(self, cls: ClientClass) -> Outcome:
+        """Decide for *cls*, which is one of the rule's."""
+        found = None
+        if self.answering is not None:
+            found = apportion(self.policy.rules[self.rule], cls, self.answering)
+        if found is None:
+            return Outcome(self.rule, {}, self.level, {}, self.reason or Reason.UNRESOLVED)
+        if self.reason is not None:
+            reasons = dict.fromkeys(found.shares, self.reason)
+            return Outcome(self.rule, found.shares, self.level, reasons, self.reason)
+        return Outcome(self.rule, found.shares, self.level, found.reasons, found.reason)
+
+    def decide(self, cls: ClientClass) -> Decision:
+        """Decide for *cls*, and say how it came."""
+        found = self.outcome(cls)
+        return Decision(
+            rule=found.rule,
+            shares=found.shares,
+            level=found.level,
+            reasons=found.reasons,
+            reason=found.reason,
+            sites=tuple(_trace(self.supplies, self.kept, found)),
+            healthy=self.healthy,
+        )
+
+
 def decide_supplied(
     policy: Policy, cls: ClientClass, rtype: int, supplies: Mapping[str, Supply]
 ) -> Decision:
     """Decide with sites already measured: *supplies* of `rule_sites`, in their order."""
-    if cls.rule < 0:
-        return Decision(cls.rule, {}, Level.HEALTHY, Reason.REFUSED, (), 0.0)
-    rule = policy.rules[cls.rule]
+    return judge_rule(policy, cls.rule, rtype, supplies).decide(cls)
+
+
+def judge_rule(policy: Policy, number: int, rtype: int, supplies: Mapping[str, Supply]) -> Ruling:
+    """Return what rule *number* comes to with *supplies* of `rule_sites`, in their order."""
+    if number < 0:
+        return Ruling(policy, number, {}, {}, None, Level.HEALTHY, Reason.REFUSED, 0.0)
+    rule = policy.rules[number]
     stock = {site: one for site, one in supplies.items() if one.weight}
     healthy = _healthy(stock)
     kept = {s: kept_share(one.healthy, policy.headroom.get(s, 0.0)) for s, one in stock.items()}
-    level, reason, found = Level.HEALTHY, None, None
+    level, reason = Level.HEALTHY, None
     if _none_by_nature(rule, supplies):
         reason = Reason.NO_ADDRESS
     elif not any(one.present for one in stock.values()):
@@ -65,17 +110,10 @@ def decide_supplied(
         level, reason = Level.UNDRAINED, _all_down(policy, rtype)
     elif healthy < policy.panic.below and not any(f >= 1.0 for f in kept.values()):
         level, reason = Level.UNDRAINED, _panic(policy, rtype)
+    answering = None
     if reason not in {Reason.NO_ADDRESS, Reason.UNRESOLVED, Reason.LAST_RESORT, Reason.REFUSED}:
-        found = apportion(rule, cls, _kept_at(policy, stock, level))
-    shares = found.shares if found else {}
-    return Decision(
-        rule=cls.rule,
-        shares=shares,
-        level=level,
-        reason=reason or (found.reason if found else Reason.UNRESOLVED),
-        sites=tuple(_trace(supplies, kept, found, reason)),
-        healthy=healthy,
-    )
+        answering = kept if level is Level.HEALTHY else _kept_at(policy, stock, level)
+    return Ruling(policy, number, supplies, kept, answering, level, reason, healthy)
 
 
 def decides_alike(policy: Policy, before: Supply, after: Supply) -> bool:
@@ -105,11 +143,10 @@ def _healthy(stock: Mapping[str, Supply]) -> float:
 
 
 def _kept_at(policy: Policy, stock: Mapping[str, Supply], level: Level) -> dict[str, float]:
-    """Return the share of its own traffic that each site keeps when answers come from *level*."""
+    """Return the share of its own traffic that each site keeps when health (or all) is ignored."""
     kept = {}
     for site, one in stock.items():
-        capacity = {Level.HEALTHY: one.healthy, Level.UNDRAINED: one.undrained}
-        share = capacity.get(level, one.present)
+        share = one.undrained if level is Level.UNDRAINED else one.present
         kept[site] = kept_share(share, policy.headroom.get(site, 0.0))
     return kept
 
@@ -158,14 +195,15 @@ def can_stand_in(last: LastResort, rtype: int) -> bool:
 
 
 def _trace(
-    supplies: Mapping[str, Supply],
-    kept: Mapping[str, float],
-    found: Shares | None,
-    reason: Reason | None,
+    supplies: Mapping[str, Supply], kept: Mapping[str, float], found: Outcome
 ) -> list[SiteCapacity]:
-    lines = []
-    for site, one in supplies.items():
-        share = found.shares.get(site, 0.0) if found else 0.0
-        why = (reason or found.reasons[site]) if found and share else None
-        lines.append(SiteCapacity(site, one.healthy, kept.get(site, 0.0), share, why))
-    return lines
+    return [
+        SiteCapacity(
+            site,
+            one.healthy,
+            kept.get(site, 0.0),
+            found.shares.get(site, 0.0),
+            found.reasons.get(site),
+        )
+        for site, one in supplies.items()
+    ]

@@ -5,25 +5,22 @@ It is the same decision that answers are made by, before and after; only the dra
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from gslb.policy.plan import Drained, Plan, Policy, ZonePlan
+from gslb.policy.plan import Drained, Plan, Policy
 from gslb.policy.problems import NOWHERE
-from gslb.policy.types import TYPE_WORDS, concerned, record_types
-from gslb.steering.capacity import Supply, usable
-from gslb.steering.classes import compile_classes
+from gslb.policy.types import TYPE_WORDS
+from gslb.steering.audience import MAX_NAMES, Audience, Clients, Names
+from gslb.steering.capacity import Supply
 from gslb.steering.model import Level
 from gslb.steering.shares import EXACT
 from gslb.steering.situation import Situation, Status
-from gslb.steering.traffic import Supplies, Weigh, by_addresses, spread
+from gslb.steering.traffic import Supplies, spread
 from gslb.steering.wording import percent
-from gslb.steering.world import World
-from gslb.wire.constants import TYPE_HTTPS
 from gslb.wire.names import to_text
 
 KEEP_CAPACITY = 0.5  # of the declared weight: one of two equal clouds may go, not both
-MAX_NAMES = 100  # listed, those with the least left first
 MAX_MOVES = 100  # listed, the greatest first
 MAX_REFUSALS = 20  # listed
 LEAST_MOVE = 1e-6  # share of all traffic; less is arithmetic
@@ -89,6 +86,18 @@ class DrainPlan:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class _Alike:
+    """Names that have the same left."""
+
+    names: Names
+    left: NameCapacity  # of each of them; its name is missing
+
+    def each(self) -> list[NameCapacity]:
+        """Return them one by one, as far as they are listed."""
+        return [replace(self.left, name=_shown(name)) for name in self.names.first]
+
+
 @dataclass(slots=True)
 class _Sum:
     """A plan in the making."""
@@ -98,67 +107,95 @@ class _Sum:
     ttl: int = 0
     answers: float = 0.0  # names × types that were looked at
     moves: dict[tuple[str, str], float] = field(default_factory=dict)
-    names: list[NameCapacity] = field(default_factory=list)
+    alike: list[_Alike] = field(default_factory=list)
     refusals: dict[str, None] = field(default_factory=dict)
 
-    def add(self, names: Iterable[NameCapacity]) -> None:
-        """Remember *names*; of very many only those with the least left."""
-        self.names += names
-        if len(self.names) > 10 * MAX_NAMES:
-            self.names = self.least()
-
-    def least(self) -> list[NameCapacity]:
+    def least(self) -> tuple[NameCapacity, ...]:
         """Return the names with the least left."""
-        return sorted(self.names, key=lambda one: (one.after, one.name, one.rtype))[:MAX_NAMES]
+        names: list[NameCapacity] = []
+        for one in sorted(self.alike, key=lambda one: (one.left.after, one.names.first[0])):
+            if len(names) >= MAX_NAMES:
+                break
+            names += one.each()
+        return tuple(sorted(names, key=lambda one: (one.after, one.name, one.rtype))[:MAX_NAMES])
 
 
 def plan_drain(
     plan: Plan,
     situation: Situation,
-    world: World,
+    audiences: Sequence[Audience],
     endpoints: Iterable[str],
     *,
     keep: float = KEEP_CAPACITY,
     force_down: bool = False,
-    weigh: Weigh | None = None,
 ) -> DrainPlan:
+    """Do `planning`, all of it at once."""
+    steps = planning(plan, situation, audiences, endpoints, keep=keep, force_down=force_down)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            found: DrainPlan = done.value
+            return found
+
+
+def planning(
+    plan: Plan,
+    situation: Situation,
+    audiences: Sequence[Audience],
+    endpoints: Iterable[str],
+    *,
+    keep: float = KEEP_CAPACITY,
+    force_down: bool = False,
+) -> Generator[None, None, DrainPlan]:
     """Return what draining *endpoints* (ids) in *situation* would do.
 
     Args:
         plan: what the policies say.
         situation: what is true now.
-        world: where clients are.
+        audiences: who asks for what, by zone.
         endpoints: ids; those that are in no plan count for nothing.
         keep: the guard: share of the declared weight that each rule must keep, 0 to 1.
         force_down: they are forced down instead, so that they may come back when all else fails.
-        weigh: how heavy each class of clients is; default: by its addresses.
+
+    It yields after each policy, so that whoever runs it may do something urgent in between.
 
     The guard speaks only of what the drain makes worse: what was short before, and loses nothing by
     it, is no reason to keep a dead endpoint.
     """
     wanted = frozenset(endpoints)
-    weigh = by_addresses(world) if weigh is None else weigh
+    holding = [
+        {
+            site.name: site
+            for site in zone.sites.values()
+            if any(e.id in wanted for e in site.endpoints)
+        }
+        for zone in plan.zones
+    ]
     held = [
         one
-        for zone in plan.zones
-        for site in zone.sites.values()
+        for sites in holding
+        for site in sites.values()
         for one in site.endpoints
         if one.id in wanted
     ]
     fresh = {one.id for one in held if situation.drain_of(one) is None}
     after = _with(plan, situation, fresh, force_down=force_down)
     total = _Sum(keep)
-    for zone in plan.zones:
-        total.ttl = max(total.ttl, _longest_ttl(zone, wanted))
-        touched = _users(zone, fresh)
-        names: dict[int, list[bytes]] = {index: [] for index in touched}
-        for name, index in zone.names if touched else ():
-            if index in names:
-                names[index].append(name)
-        supplies = Supplies(zone, situation), Supplies(zone, after)
-        for index, owners in names.items():
-            if owners:
-                _add(total, zone, zone.policies[index], owners, supplies, world, weigh)
+    for zone, audience, sites in zip(plan.zones, audiences, holding, strict=True):
+        ttls = (zone.policies[index].ttl for index in audience.users(sites))
+        total.ttl = max(total.ttl, max(ttls, default=0))
+        touched = {
+            name for name, site in sites.items() if any(e.id in fresh for e in site.endpoints)
+        }
+        before = Supplies(zone, situation)
+        supplies = before, Supplies(zone, after, (before, touched))
+        for index in audience.users(touched):
+            policy, names = zone.policies[index], audience.names[index]
+            total.touched += names.count
+            for clients in audience.clients(index):
+                _add(total, policy, names, clients, touched, supplies)
+                yield
     moves = [
         Move(source, to, amount / total.answers)
         for (source, to), amount in total.moves.items()
@@ -171,25 +208,9 @@ def plan_drain(
         ttl=total.ttl,
         moved=min(1.0, sum(move.share for move in moves)),
         moves=tuple(sorted(moves, key=lambda one: (-one.share, one.source, one.to))[:MAX_MOVES]),
-        names=tuple(total.least()),
+        names=total.least(),
         refusals=_bounded(list(total.refusals)),
     )
-
-
-def _users(zone: ZonePlan, ids: Collection[str]) -> list[int]:
-    """Return the indices of the policies of *zone* that may use an endpoint of *ids*."""
-    sites = {s.name for s in zone.sites.values() if any(e.id in ids for e in s.endpoints)}
-    return [
-        index
-        for index, policy in enumerate(zone.policies)
-        if any(name in sites for rule in policy.rules for name in rule.sites)
-    ]
-
-
-def _longest_ttl(zone: ZonePlan, ids: Collection[str]) -> int:
-    """Return the longest TTL, in seconds, that answers with an endpoint of *ids* have."""
-    used = {number for _, number in zone.names}
-    return max((zone.policies[i].ttl for i in _users(zone, ids) if i in used), default=0)
 
 
 def _with(plan: Plan, situation: Situation, ids: set[str], *, force_down: bool) -> Situation:
@@ -210,44 +231,41 @@ def _with(plan: Plan, situation: Situation, ids: set[str], *, force_down: bool) 
 
 def _add(
     total: _Sum,
-    zone: ZonePlan,
     policy: Policy,
-    names: list[bytes],
+    names: Names,
+    clients: Clients,
+    touched: set[str],
     supplies: tuple[Supplies, Supplies],
-    world: World,
-    weigh: Weigh,
 ) -> None:
-    """Add what the drain does to the *names* of one policy, all of which are answered alike."""
-    total.touched += len(names)
-    first = _shown(names[0])
-    others = f" and {len(names) - 1:,} more" if len(names) > 1 else ""
-    for rtype in record_types(policy, zone.sites):
-        if rtype == TYPE_HTTPS:
-            continue  # its hints follow the same decisions as A and AAAA
-        classes = compile_classes(policy, zone.sites, rtype, world)
-        weights = weigh(classes)
-        parts = [spread(policy, rtype, classes.classes, weights, one) for one in supplies]
-        moved = _flows(total, parts[0], parts[1], len(names))
-        total.answers += len(names)
-        found = [_left(policy, rtype, number, supplies) for number in concerned(policy, rtype)]
-        changed = [left for left in found if left is not None]
-        for left in changed:
-            if reason := _refusal(left, total.keep):
-                total.refusals[f"{first}{others}, {TYPE_WORDS[rtype]}: {reason}"] = None
-        if changed:
-            least = min(changed, key=lambda left: left.after)
-            total.add(
-                NameCapacity(
-                    name=_shown(name),
-                    rtype=TYPE_WORDS[rtype],
-                    rule=least.rule,
-                    before=least.before,
-                    after=least.after,
-                    endpoints=least.healthy[1],
-                    moved=moved,
-                )
-                for name in names[:MAX_NAMES]
-            )
+    """Add what the drain does to the *names* of one policy for one type."""
+    rtype, word = clients.rtype, TYPE_WORDS[clients.rtype]
+    rules = [n for n in clients.rules if not touched.isdisjoint(policy.rules[n].sites)]
+    concerned = [one for one in clients.classes if one[0].rule in rules]  # others stay as they are
+    parts = [spread(policy, rtype, concerned, one) for one in supplies]
+    moved = _flows(total, parts[0], parts[1], names.count)
+    total.answers += names.count
+    found = [_left(policy, rtype, number, supplies) for number in rules]
+    changed = [left for left in found if left is not None]
+    for left in changed:
+        if reason := _refusal(left, total.keep):
+            total.refusals[f"{_all(names)}, {word}: {reason}"] = None
+    if changed:
+        least = min(changed, key=lambda left: left.after)
+        each = NameCapacity(
+            name="",
+            rtype=word,
+            rule=least.rule,
+            before=least.before,
+            after=least.after,
+            endpoints=least.healthy[1],
+            moved=moved,
+        )
+        total.alike.append(_Alike(names, each))
+
+
+def _all(names: Names) -> str:
+    others = f" and {names.count - 1:,} more" if names.count > 1 else ""
+    return _shown(names.first[0]) + others
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +289,7 @@ def _left(
 
     def count(which: int, level: Level) -> int:
         one = supplies[which]
-        return sum(len(usable(one.of(policy, site, rtype)[0], level)) for site in before)
+        return sum(one.count(policy, site, rtype, level) for site in before)
 
     return _Left(
         rule=policy.rules[number].name,

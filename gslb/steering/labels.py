@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from gslb.policy.names import name_text
 from gslb.policy.plan import Plan
 from gslb.steering.capacity import Candidate
-from gslb.steering.model import Decision
+from gslb.steering.model import Outcome
 
 MAX_RECORDS = 500  # with labels of their own; each has rules × sites series
 MAX_PLACES = 2000  # availability zones, of all sites together
@@ -93,10 +93,10 @@ def record_labels(plan: Plan) -> list[str]:
     return found
 
 
-def why_of(decision: Decision) -> Why:
-    """Return the reason of each site's share in *decision*."""
-    found = {one.site: one.reason.value for one in decision.sites if one.reason is not None}
-    return found or {"": decision.reason.value}
+def why_of(outcome: Outcome) -> Why:
+    """Return the reason of each site's share in *outcome*."""
+    found = {site: reason.value for site, reason in outcome.reasons.items()}
+    return found or {"": outcome.reason.value}
 
 
 class Places:

@@ -74,12 +74,19 @@ class SiteCapacity:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """Which sites a class of clients gets, and why. Shares sum to 1, or there is no site."""
+class Outcome:
+    """Which sites a class of clients gets. Shares sum to 1, or there is no site."""
 
     rule: int
     shares: Mapping[str, float]  # sites with a share above 0, preferred first
     level: Level
+    reasons: Mapping[str, Reason]  # for each site with a share
     reason: Reason  # of the decision as a whole
+
+
+@dataclass(frozen=True, slots=True)
+class Decision(Outcome):
+    """An outcome with how it came."""
+
     sites: tuple[SiteCapacity, ...]  # every site that the rule may use: the trace
     healthy: float  # healthy weight over all weight that the rule may use

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from math import lcm
 
@@ -174,34 +174,35 @@ def _from(level: Level) -> tuple[Level, ...]:
 
 def _items(key: PoolKey, used: Sequence[Candidate], level: Level) -> tuple[Item, ...]:
     """Return the items of the candidates in use; an alias's weight is shared by its addresses."""
-    if key.stock.rtype == TYPE_HTTPS:
-        parts = [[_hints(key, one, level)] for one in used]
-    else:
-        parts = [_single(one) for one in used]
-    common = lcm(*(len(part) for part in parts))
+    as_one = key.stock.rtype == TYPE_HTTPS
+    counts = [1 if as_one else _count(one) for one in used]
+    common = lcm(*counts)
     weights = [
-        (one.effective if level is Level.HEALTHY else one.nominal) * common // len(part)
-        for one, part in zip(used, parts, strict=True)
+        (one.effective if level is Level.HEALTHY else one.nominal) * common // count
+        for one, count in zip(used, counts, strict=True)
     ]
-    light = reduced(weights)
-    return tuple(
-        replace(item, weight=weight)
-        for part, weight in zip(parts, light, strict=True)
-        for item in part
-    )
+    items: list[Item] = []
+    for one, weight in zip(used, reduced(weights), strict=True):
+        items += [_hints(key, one, level, weight)] if as_one else _single(one, weight)
+    return tuple(items)
 
 
-def _single(one: Candidate) -> list[Item]:
+def _count(one: Candidate) -> int:
+    """Return of how many items a candidate is."""
+    return 1 if one.endpoint.cname is not None else len(one.a or one.aaaa)
+
+
+def _single(one: Candidate, weight: int) -> list[Item]:
     """Return an item for each address of a candidate, or one for its CNAME."""
     endpoint, addresses = one.endpoint, one.a or one.aaaa
     if endpoint.cname is not None:
-        return [Item(endpoint.id, endpoint.id, one.zone, 1, (), (), endpoint.cname)]
+        return [Item(endpoint.id, endpoint.id, one.zone, weight, (), (), endpoint.cname)]
     return [
         Item(
             endpoint=endpoint.id,
             identity=endpoint.id if len(addresses) == 1 else f"{endpoint.id}#{number}",
             zone=one.zone,
-            weight=1,
+            weight=weight,
             a=(address,) if one.a else (),
             aaaa=() if one.a else (address,),
             cname=None,
@@ -210,12 +211,12 @@ def _single(one: Candidate) -> list[Item]:
     ]
 
 
-def _hints(key: PoolKey, one: Candidate, level: Level) -> Item:
+def _hints(key: PoolKey, one: Candidate, level: Level, weight: int) -> Item:
     """Return the item of an HTTPS answer; families judged apart are hinted at apart."""
     apart = level is Level.HEALTHY and key.stock.families is Families.APART
     a = () if apart and one.health.v4 is Status.DOWN else one.a
     aaaa = () if apart and one.health.v6 is Status.DOWN else one.aaaa
-    return Item(one.endpoint.id, one.endpoint.id, one.zone, 1, a, aaaa, one.endpoint.cname)
+    return Item(one.endpoint.id, one.endpoint.id, one.zone, weight, a, aaaa, one.endpoint.cname)
 
 
 def render_pool(key: PoolKey, apex: bytes, selection: Selection, negative: Body) -> Pool:

@@ -19,7 +19,7 @@ from gslb.policy.plan import Pick, Plan, Policy, ZonePlan
 from gslb.policy.types import record_types
 from gslb.steering.capacity import Supply
 from gslb.steering.classes import compile_classes
-from gslb.steering.decide import decide_supplied, decides_alike, rule_sites
+from gslb.steering.decide import Ruling, decides_alike, judge_rule, rule_sites
 from gslb.steering.labels import (
     MAX_RECORDS,
     NONE,
@@ -31,7 +31,7 @@ from gslb.steering.labels import (
     record_labels,
     why_of,
 )
-from gslb.steering.model import ClientClass, Decision, Level, Reason
+from gslb.steering.model import ClientClass, Level, Outcome, Reason
 from gslb.steering.owners import Typesets, is_theirs, zone_names
 from gslb.steering.pools import (
     AnyPoolKey,
@@ -64,6 +64,9 @@ class Case:
     rtype: int
     cls: ClientClass
     stock: tuple[StockKey, ...]  # of the sites that the rule may use
+
+
+_Rulings = dict[tuple[int, int, int], Ruling]  # by policy (its identity), rule and type
 
 
 class Renderer:
@@ -173,7 +176,10 @@ class Renderer:
         self._selections.clear()
         self._pools = [self._pool(number) for number in range(len(self._pool_keys))]
         reasons: dict[int, Why] = {}
-        self._choices = [self._choice(number, reasons) for number in range(len(self._cases))]
+        rulings: _Rulings = {}
+        self._choices = [
+            self._choice(number, rulings, reasons) for number in range(len(self._cases))
+        ]
         self.labels = Labels(
             tuple(record_labels(self.plan)[:MAX_RECORDS]),
             tuple(self._labelled),
@@ -219,8 +225,9 @@ class Renderer:
                 pools[number] = self._pools[number] = pool
         choices: dict[int, Choice] = {}
         reasons: dict[int, Why] = {}
+        rulings: _Rulings = {}
         for number in sorted(self._doubtful(changed, before)):
-            choice = self._choice(number, reasons)
+            choice = self._choice(number, rulings, reasons)
             if choice != self._choices[number]:
                 choices[number] = self._choices[number] = choice
         stock = self._stock.candidates
@@ -261,22 +268,26 @@ class Renderer:
         self._selections[number] = selection
         return render_pool(key, apex, selection, negative)
 
-    def decision(self, case: Case) -> Decision:
-        """Return what is decided for *case* in the situation that was rendered last."""
-        supplies = {key.site: self._stock.supplies[key] for key in case.stock}
-        return decide_supplied(case.policy, case.cls, case.rtype, supplies)
+    def _choice(self, number: int, rulings: _Rulings, reasons: dict[int, Why]) -> Choice:
+        """Return the choice with that *number*; note why in *reasons*, if it has a label.
 
-    def _choice(self, number: int, reasons: dict[int, Why]) -> Choice:
-        """Return the choice with that *number*; note why in *reasons*, if it has a label."""
+        *rulings* are those made so far in the same situation.
+        """
         case = self._cases[number]
-        decision = self.decision(case)
+        key = (id(case.policy), case.cls.rule, case.rtype)
+        ruling = rulings.get(key)
+        if ruling is None:
+            supplies = {one.site: self._stock.supplies[one] for one in case.stock}
+            ruling = judge_rule(case.policy, case.cls.rule, case.rtype, supplies)
+            rulings[key] = ruling
+        outcome = ruling.outcome(case.cls)
         if number < len(self._labelled):
-            reasons[number] = why_of(decision)
-        keys = pool_keys(case.zone, case.policy, case.rtype, decision)
+            reasons[number] = why_of(outcome)
+        keys = pool_keys(case.zone, case.policy, case.rtype, outcome)
         numbers = tuple(self._pool_numbers[key] for key in keys)
         if not numbers:
             return Choice((), refused=True)
-        shares = tuple(decision.shares.items()) or (("", 1.0),)
+        shares = tuple(outcome.shares.items()) or (("", 1.0),)
         if sticky(case.policy, case.cls) and len(shares) > 1:
             return Choice(numbers, slots=slots(shares))
         return Choice(numbers, tuple(share for _, share in shares))
@@ -297,14 +308,13 @@ def sticky(policy: Policy, cls: ClientClass) -> bool:
     return cls.rule >= 0 and policy.rules[cls.rule].pick is Pick.HASH
 
 
-def pool_keys(zone: int, policy: Policy, rtype: int, decision: Decision) -> list[AnyPoolKey]:
-    """Return the pools that *decision* points at, in the order of its shares; empty: refused."""
-    if decision.reason is Reason.NO_ADDRESS:
+def pool_keys(zone: int, policy: Policy, rtype: int, outcome: Outcome) -> list[AnyPoolKey]:
+    """Return the pools that *outcome* points at, in the order of its shares; empty: refused."""
+    if outcome.reason is Reason.NO_ADDRESS:
         return [NoDataKey(zone)]
-    if decision.reason is Reason.LAST_RESORT:
+    if outcome.reason is Reason.LAST_RESORT:
         last = last_resort_key(zone, policy, rtype)
         return [] if last is None else [last]
     return [
-        pool_key(zone, policy, decision.rule, site, rtype, decision.level)
-        for site in decision.shares
+        pool_key(zone, policy, outcome.rule, site, rtype, outcome.level) for site in outcome.shares
     ]

@@ -53,6 +53,10 @@ def apportion(rule: Rule, cls: ClientClass, kept: Mapping[str, float]) -> Shares
     targets = [target.site for target in rule.to if target.site in kept]
     then = [] if rule.fence else [site for site in rule.then if site in kept]
     wanted = _wanted(rule, cls, targets, kept)
+    if targets and all(kept[site] >= 1.0 for site in targets):  # as the policy means it to be
+        order = ranking(rule, cls, targets)
+        shares = {site: wanted[site] for site in order if wanted.get(site, 0.0) > 0}
+        return Shares(shares, dict.fromkeys(shares, Reason.PREFERRED), Reason.PREFERRED)
     flow = _Flow(1.0)
     for site, share in wanted.items():
         if kept[site] > 0:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 import numpy as np
 import numpy.typing as npt
 
 from gslb.answers.model import PrefixMap
-from gslb.policy.plan import Check, Policy, Site, ZonePlan
+from gslb.policy.plan import Check, Families, Policy, Site, ZonePlan
 from gslb.steering.capacity import Candidate, Supply, candidates, supply_of, usable
-from gslb.steering.decide import decide_supplied, rule_sites
-from gslb.steering.model import Classes, ClientClass, Decision, Level
+from gslb.steering.decide import Ruling, judge_rule, rule_sites
+from gslb.steering.model import Classes, ClientClass, Level, Outcome
 from gslb.steering.situation import Situation
 from gslb.steering.world import World
 
@@ -61,65 +61,143 @@ def equally(classes: Classes) -> npt.NDArray[np.float64]:
 
 
 class Supplies:
-    """What the sites of one zone have in one situation; each measured once."""
+    """What the sites of one zone have in one situation, and what follows; each worked out once."""
 
-    def __init__(self, zone: ZonePlan, situation: Situation) -> None:
-        self._zone, self._situation = zone, situation
-        self._known: dict[
-            tuple[str, Check | None, str, int], tuple[tuple[Candidate, ...], Supply]
-        ] = {}
-        self._rules: dict[tuple[int, int, int], dict[str, Supply]] = {}  # policy by identity
+    def __init__(
+        self,
+        zone: ZonePlan,
+        situation: Situation,
+        beside: tuple[Supplies, Collection[str]] | None = None,
+    ) -> None:
+        """Measure nothing yet.
 
-    def of(self, policy: Policy, site: str, rtype: int) -> tuple[tuple[Candidate, ...], Supply]:
-        """Return the candidates of *site* for names of *policy*, and their sums."""
-        key = (site, policy.checks.get(site), policy.families.value, rtype)
-        if key not in self._known:
-            place: Site = self._zone.sites[site]
-            found = candidates(place, key[1], policy.families, rtype, self._situation)
-            self._known[key] = (found, supply_of(site, found))
-        return self._known[key]
+        Args:
+            zone: where the sites are.
+            situation: what is true.
+            beside: the supplies of another situation, and the sites that are not the same in
+                both; what is the same is worked out there.
+        """
+        self.zone = zone
+        self._situation = situation
+        self._beside = beside[0] if beside is not None else None
+        self._touched = frozenset(beside[1] if beside is not None else ())
+        self._stocks: dict[_StockKey, _Stock] = {}
+        # Policies are told apart by identity. Types that come to the same share one ruling.
+        self._rulings: dict[tuple[int, int, int], Ruling] = {}
+        self._distinct: dict[tuple[int, int], list[Ruling]] = {}
+        self._outcomes: dict[int, _Outcomes] = {}  # by identity of the ruling
+        if self._beside is not None:
+            self._distinct, self._outcomes = self._beside._distinct, self._beside._outcomes
 
-    def rule(self, policy: Policy, rule: int, rtype: int) -> dict[str, Supply]:
+    def of(self, policy: Policy, site: str, rtype: int) -> _Stock:
+        """Return what *site* has for names of *policy*."""
+        if self._beside is not None and site not in self._touched:
+            return self._beside.of(policy, site, rtype)
+        key = (site, policy.checks.get(site), policy.families, rtype)
+        found = self._stocks.get(key)
+        if found is None:
+            place: Site = self.zone.sites[site]
+            used = candidates(place, key[1], policy.families, rtype, self._situation)
+            found = self._stocks[key] = _Stock(site, used, supply_of(site, used))
+        return found
+
+    def rule(self, policy: Policy, rule: int, rtype: int) -> Mapping[str, Supply]:
         """Return the supplies of the sites that rule number *rule* may use."""
+        return self.ruling(policy, rule, rtype).supplies
+
+    def ruling(self, policy: Policy, rule: int, rtype: int) -> Ruling:
+        """Return what rule number *rule* comes to."""
         key = (id(policy), rule, rtype)
-        if key not in self._rules:
-            names = rule_sites(policy, self._zone.sites, rule, rtype)
-            self._rules[key] = {name: self.of(policy, name, rtype)[1] for name in names}
-        return self._rules[key]
+        found = self._rulings.get(key)
+        if found is None:
+            names = rule_sites(policy, self.zone.sites, rule, rtype)
+            if self._beside is not None and self._touched.isdisjoint(names):
+                found = self._beside.ruling(policy, rule, rtype)
+            else:
+                supplies = {name: self.of(policy, name, rtype).supply for name in names}
+                found = self._intern(judge_rule(policy, rule, rtype, supplies))
+            self._rulings[key] = found
+        return found
 
-    def decide(self, policy: Policy, cls: ClientClass, rtype: int) -> Decision:
+    def _intern(self, ruling: Ruling) -> Ruling:
+        """Return one that is equal to *ruling*, if there is one."""
+        known = self._distinct.setdefault((id(ruling.policy), ruling.rule), [])
+        for one in known:
+            if (one.supplies, one.reason) == (ruling.supplies, ruling.reason):
+                return one
+        known.append(ruling)
+        return ruling
+
+    def outcome(self, policy: Policy, cls: ClientClass, rtype: int) -> Outcome:
         """Return which sites the clients of *cls* get."""
-        return decide_supplied(policy, cls, rtype, self.rule(policy, cls.rule, rtype))
+        ruling = self.ruling(policy, cls.rule, rtype)
+        _, made = self._outcomes.setdefault(id(ruling), (ruling, {}))
+        found = made.get(cls)
+        if found is None:
+            found = made[cls] = ruling.outcome(cls)
+        return found
 
-    def zones(self, policy: Policy, site: str, rtype: int, level: Level) -> dict[str, float]:
+    def zones(self, policy: Policy, site: str, rtype: int, level: Level) -> Mapping[str, float]:
         """Return the parts of the site's answers that its zones have, by cloud/region/zone."""
-        used = usable(self.of(policy, site, rtype)[0], level)
-        whole = sum(one.effective for one in used)
-        parts: dict[str, float] = {}
-        for one in used:
-            name = f"{site}/{one.zone}"
-            parts[name] = parts.get(name, 0.0) + one.effective / whole
-        return parts
+        return self.of(policy, site, rtype).zones(level)
+
+    def count(self, policy: Policy, site: str, rtype: int, level: Level) -> int:
+        """Return how many endpoints of *site* may be answered at *level*."""
+        return len(self.of(policy, site, rtype).usable(level))
+
+
+_StockKey = tuple[str, Check | None, Families, int]
+_Outcomes = tuple[Ruling, dict[ClientClass, Outcome]]  # of one ruling, which has to live on
+
+
+class _Stock:
+    """What one site has under one check for one type."""
+
+    def __init__(self, site: str, found: tuple[Candidate, ...], supply: Supply) -> None:
+        self.supply = supply
+        self._site = site
+        self._candidates = found
+        self._usable: dict[Level, tuple[Candidate, ...]] = {}
+        self._zones: dict[Level, dict[str, float]] = {}
+
+    def usable(self, level: Level) -> tuple[Candidate, ...]:
+        """Return the endpoints that may be answered at *level*."""
+        if level not in self._usable:
+            self._usable[level] = usable(self._candidates, level)
+        return self._usable[level]
+
+    def zones(self, level: Level) -> Mapping[str, float]:
+        """Return the parts of the site's answers that its zones have, by cloud/region/zone."""
+        if level not in self._zones:
+            used = self.usable(level)
+            whole = sum(one.effective for one in used)
+            parts = self._zones[level] = {}
+            for one in used:
+                name = f"{self._site}/{one.zone}"
+                parts[name] = parts.get(name, 0.0) + one.effective / whole
+        return self._zones[level]
 
 
 def spread(
-    policy: Policy,
-    rtype: int,
-    classes: Sequence[ClientClass],
-    weights: npt.NDArray[np.float64],
-    supplies: Supplies,
+    policy: Policy, rtype: int, clients: Iterable[tuple[ClientClass, float]], supplies: Supplies
 ) -> Mapping[str, float]:
     """Return which part of the answers each zone has, by cloud/region/zone.
 
-    They sum to less than 1 by the part of clients that get no endpoint (refused, last resort).
+    Args:
+        policy: of the names.
+        rtype: of the queries.
+        clients: classes, and how heavy each is.
+        supplies: what there is to answer.
+
+    They sum to less than the weight of all clients by that of those who get no endpoint (refused,
+    last resort).
     """
     by_site: dict[tuple[str, Level], float] = {}
-    for cls, weight in zip(classes, weights.tolist(), strict=True):
-        if weight > 0:
-            decision = supplies.decide(policy, cls, rtype)
-            for site, share in decision.shares.items():
-                key = site, decision.level
-                by_site[key] = by_site.get(key, 0.0) + weight * share
+    for cls, weight in clients:
+        found = supplies.outcome(policy, cls, rtype)
+        for site, share in found.shares.items():
+            key = site, found.level
+            by_site[key] = by_site.get(key, 0.0) + weight * share
     parts: dict[str, float] = {}
     for (site, level), share in by_site.items():
         for zone, part in supplies.zones(policy, site, rtype, level).items():

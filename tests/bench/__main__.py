@@ -72,7 +72,8 @@ def moving(folder: Path, names: int) -> None:
     took = asyncio.run(health.measure(folder, names))
     print(
         f"health: {names} names, one endpoint down, until the table has it:"
-        f" {took['median']:.1f} ms ({took['worst']:.1f} ms at most);"
+        f" {took['median']:.1f} ms ({took['worst']:.1f} ms at most),"
+        f" {took['planned']:.1f} ms while a drain is planned;"
         f" a cloud of 160 endpoints: {took['cloud']:.0f} ms"
     )
 

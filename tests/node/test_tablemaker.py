@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from gslb.answers.table import AnswerTable, SteerView
 from gslb.answers.verify import verify
 from gslb.errors import GslbError
 from gslb.geo.settings import GeoSettings
+from gslb.node import tablemaker
 from gslb.node.compilation import (
     Change,
     Compiled,
@@ -20,14 +22,18 @@ from gslb.node.compilation import (
     Describe,
     Explain,
     Failed,
+    GoOn,
     Job,
     Mistaken,
     Patched,
     PlanDrain,
     Refused,
     Unchanged,
+    Unfinished,
 )
 from gslb.node.tablemaker import TableMaker
+from gslb.policy.plan import Drained
+from gslb.policy.problems import NOWHERE
 from gslb.state.tables import TableStore, map_table
 from gslb.steering.drainplan import DrainPlan
 from gslb.steering.explanation import Explanation
@@ -70,6 +76,14 @@ def addresses_in(path: Path) -> set[bytes]:
     assert isinstance(steer, SteerView)
     bodies = [body.octets for _, body in table.alternatives(steer, 0)]
     return {body[at - 4 : at] for body in bodies for at in range(16, len(body) + 1, 16)}
+
+
+def planned(maker: TableMaker, drain: PlanDrain) -> object:
+    """Return the plan of *drain*, in however many slices it is made."""
+    answer = maker.do(drain)
+    while isinstance(answer, Unfinished):
+        answer = maker.do(GoOn())
+    return answer
 
 
 def do(maker: TableMaker, work: Job | Change) -> Compiled | Patched:
@@ -285,16 +299,66 @@ async def test_the_process_describes_what_it_has_made(tmp_path: Path, compiler: 
     assert await other.describe() == b""
 
 
+def test_a_plan_of_a_drain_lets_a_change_of_health_come_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between two slices the table may change; the plan speaks of the situation it was asked for."""
+    maker = TableMaker()
+    do(maker, job_of(tmp_path))
+    drain = PlanDrain(("aws/us-east-1/a",), Situation(AT))
+    whole = planned(maker, drain)
+    assert isinstance(whole, DrainPlan)
+    assert isinstance(maker.do(GoOn()), Failed)
+    monkeypatch.setattr(tablemaker, "SLICE_SECONDS", 0.0)
+    slices = [maker.do(drain)]
+    held = {"aws/us-east-1/a": Drained("x", None, NOWHERE)}
+    assert isinstance(do(maker, Change(Situation(AT, drains=held), 2)), Patched)
+    monkeypatch.undo()
+    slices.append(maker.do(GoOn()))
+    while slices[-1] == Unfinished():
+        slices.append(maker.do(GoOn()))
+    assert slices[0] == Unfinished()
+    assert slices[-1] == whole
+
+
+async def test_whoever_asks_for_a_plan_gets_all_of_it(tmp_path: Path, compiler: Compiler) -> None:
+    """Two at a time do not get into each other's way, nor into that of a change."""
+    with pytest.raises(GslbError, match="nothing was compiled"):
+        await compiler.plan_drain(PlanDrain(("aws/us-east-1/a",), Situation(AT)))
+    await compiler.compile(job_of(tmp_path))
+    drains = [PlanDrain((f"aws/us-east-1/{zone}",), Situation(AT)) for zone in "ac"]
+    plans = [compiler.plan_drain(drain) for drain in drains]
+    *found, patched = await asyncio.gather(*plans, compiler.patch(Change(Situation(AT), 2)))
+    assert [plan.endpoints for plan in found if isinstance(plan, DrainPlan)] == [
+        drain.endpoints for drain in drains
+    ]
+    assert isinstance(patched, Patched)
+
+
+def test_what_is_worked_out_ahead_changes_no_plan(tmp_path: Path) -> None:
+    """The work has an end, and begins again with another world."""
+    maker = TableMaker()
+    assert not maker.work_ahead()
+    do(maker, job_of(tmp_path))
+    drain = PlanDrain(("aws/us-east-1/a",), Situation(AT))
+    before = planned(maker, drain)
+    pieces = 0
+    while maker.work_ahead():
+        pieces += 1
+    assert pieces == 1  # for the one policy
+    assert planned(maker, drain) == before
+
+
 def test_questions_are_answered_of_what_was_compiled(tmp_path: Path) -> None:
     """Explanations and plans of drains come from the very plan that is served."""
     maker = TableMaker()
     drain = PlanDrain(("aws/us-east-1/a",), Situation(AT))
     assert isinstance(maker.do(drain), Failed)
     assert isinstance(maker.do(job_of(tmp_path)), Compiled)
-    planned = maker.do(drain)
-    assert isinstance(planned, DrainPlan)
-    assert planned.endpoints == ("aws/us-east-1/a",)
-    assert planned.names_touched == 1
+    plan = planned(maker, drain)
+    assert isinstance(plan, DrainPlan)
+    assert plan.endpoints == ("aws/us-east-1/a",)
+    assert plan.names_touched == 1
 
     def explain(client: str, *what_if: str) -> object:
         return maker.do(Explain("www.example.com", client, "A", None, what_if, Situation(AT)))

@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gslb.steering import drainplan as module
+from gslb.steering.audience import Audience
 from gslb.steering.drainplan import Move, plan_drain
+from gslb.steering.traffic import by_addresses
 from gslb.steering.whatif import matching_endpoints
 from tests.steering import lab
 
@@ -18,9 +20,14 @@ US, EU, ASIA, CN = lab.SITES
 FOUR = lab.sites(US, EU, ASIA, CN)
 
 
+def audiences(small, plan):
+    world = small.world()
+    return [Audience(zone, world, by_addresses(world)) for zone in plan.zones]
+
+
 def drain(small, plan, location, situation=None, **more):
     ids = matching_endpoints(plan, location)
-    return plan_drain(plan, situation or lab.situation(), small.world(), ids, **more)
+    return plan_drain(plan, situation or lab.situation(), audiences(small, plan), ids, **more)
 
 
 def one(*rules, where=FOUR, names=None, **more):
@@ -137,7 +144,8 @@ def test_a_drain_of_nothing_new_touches_nothing(small):
     found = drain(small, one(lab.rule(US)), f"{US}/z1", situation)
     assert (found.names_touched, found.moves, found.names, found.refusals) == (0, (), (), ())
     assert found.ttl == 30  # what was answered before is still out there
-    assert plan_drain(one(lab.rule(US)), situation, small.world(), ["gcp/x/y"]).endpoints == ()
+    plan = one(lab.rule(US))
+    assert plan_drain(plan, situation, audiences(small, plan), ["gcp/x/y"]).endpoints == ()
 
 
 def test_forcing_down_is_planned_as_health_and_not_as_a_drain(small):
@@ -180,12 +188,12 @@ def test_what_is_planned_is_what_comes_true(small, data):
     plan = lab.plan(lab.zone_plan([policy], where))
     situation = data.draw(lab.situations(where))
     ids = data.draw(st.sets(st.sampled_from(lab.ids(where))))
-    found = plan_drain(plan, situation, small.world(), ids)
+    found = plan_drain(plan, situation, audiences(small, plan), ids)
     assert 0.0 <= found.moved <= 1.0 + 1e-9
     assert all(move.share > 0 and move.source != move.to for move in found.moves)
     assert set(found.endpoints) | set(found.already) == ids
     drained = {**situation.drains, **dict.fromkeys(found.endpoints, lab.DRAIN)}
-    again = plan_drain(plan, replace(situation, drains=drained), small.world(), ids)
+    again = plan_drain(plan, replace(situation, drains=drained), audiences(small, plan), ids)
     assert again.endpoints == ()
     assert again.refusals == ()
     for name in found.names:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,7 +20,8 @@ def parts(policy, situation, world, weigh=None):
     classes = compile_classes(policy, THREE, TYPE_A, world)
     weights = (weigh or by_addresses(world))(classes)
     supplies = Supplies(lab.zone_plan([policy], THREE), situation)
-    return spread(policy, TYPE_A, classes.classes, weights, supplies)
+    clients = zip(classes.classes, weights.tolist(), strict=True)
+    return spread(policy, TYPE_A, clients, supplies)
 
 
 def test_classes_weigh_as_much_as_they_have_routed_addresses(small):
@@ -70,9 +70,29 @@ def test_no_share_is_lost_and_none_is_invented(small, data):
     zone = lab.zone_plan([policy], where)
     supplies = Supplies(zone, situation)
     classes = [lab.ClientClass(index) for index in range(len(policy.rules))]
-    weights = np.full(len(classes), 1 / len(classes))
-    found = spread(policy, TYPE_A, classes, weights, supplies)
+    found = spread(policy, TYPE_A, [(cls, 1 / len(classes)) for cls in classes], supplies)
     silent = {Reason.REFUSED, Reason.LAST_RESORT, Reason.NO_ADDRESS, Reason.UNRESOLVED}
-    answered = [supplies.decide(policy, cls, TYPE_A).reason not in silent for cls in classes]
+    answered = [supplies.outcome(policy, cls, TYPE_A).reason not in silent for cls in classes]
     assert sum(found.values()) == pytest.approx(sum(answered) / len(answered))
     assert all(share > 0 for share in found.values())
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_what_is_worked_out_beside_another_situation_is_what_it_is_alone(data):
+    where = data.draw(lab.some_sites())
+    policy = data.draw(lab.policies(list(where)))
+    before, after = (data.draw(lab.situations(where)) for _ in range(2))
+    after = lab.replace(before, drains=after.drains)
+    touched = {
+        site.name
+        for site in where.values()
+        if any(before.drain_of(one) != after.drain_of(one) for one in site.endpoints)
+    }
+    zone = lab.zone_plan([policy], where)
+    first = Supplies(zone, before)
+    clients = [(lab.ClientClass(index), 0.1) for index in range(len(policy.rules))]
+    spread(policy, TYPE_A, clients, first)
+    beside = Supplies(zone, after, (first, touched))
+    alone = spread(policy, TYPE_A, clients, Supplies(zone, after))
+    assert spread(policy, TYPE_A, clients, beside) == pytest.approx(alone)
