@@ -319,6 +319,11 @@ class Status(Model):
     geo: str | None
     alarms: tuple[str, ...] = Field(description="what somebody should look at")
     refused: tuple[str, ...] = Field(description="why the newest policies are not served")
+    failed: tuple[str, ...] = Field(
+        description="what could not be done, though nothing is wrong with the policies"
+    )
+    warnings: int = Field(description="of the policies that are served; `gslb check` shows them")
+    notes: tuple[str, ...] = Field(description="which checks are not run, and why")
     workers: tuple[WorkerStatus, ...]
     endpoints: EndpointCounts
     drains: int

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,12 +18,11 @@ from gslb.policy.plan import Plan
 from gslb.policy.problems import PolicyError, Severity
 from gslb.settings import DEFAULT_POLICIES
 from gslb.steering.existence import Outcome
-from gslb.steering.explain import explain
 from gslb.steering.explain_text import explain_text
 from gslb.steering.explanation import Explanation
 from gslb.steering.reading import read_type
 from gslb.steering.situation import Situation
-from gslb.steering.whatif import suppose, without_effect
+from gslb.steering.whatif import explain_supposing
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -82,12 +80,16 @@ def run(options: argparse.Namespace) -> int:
     around = look_around(settings.geo, settings.state_directory, at)
     for alarm in around.alarms:
         print(f"gslb: geography: {alarm}", file=sys.stderr)
-    situation = suppose(plan, Situation(at), options.what_if)
-    story = explain(
-        plan, around.world, situation, options.name, options.client, rtype, options.resolver
+    story = explain_supposing(
+        plan,
+        around.world,
+        Situation(at),
+        options.name,
+        options.client,
+        rtype,
+        options.resolver,
+        options.what_if,
     )
-    idle = without_effect(plan, situation, options.what_if)
-    story = replace(story, notes=(*story.notes, *idle))
     if options.json:
         print(json.dumps(story.to_json(), indent=2, ensure_ascii=False))
     else:

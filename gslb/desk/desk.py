@@ -86,6 +86,10 @@ class Standing(Protocol):
     inventory: Inventory
     overlay: Overlay
 
+    def notes(self) -> list[str]:
+        """Return which checks are not run, and why."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Planned:
@@ -144,7 +148,7 @@ class Desk:
         """Return how the node is."""
         compiled, now = self._answers.compiled, self._now()
         workers = [_worker(said) for said in await self._workers()]
-        alarms = [*(compiled.geo_alarms if compiled else ()), *self._answers.failures]
+        alarms = compiled.geo_alarms if compiled else ()
         return Status(
             version=__version__,
             uptime_seconds=round(self._clock() - self._began, 1),
@@ -156,6 +160,9 @@ class Desk:
             geo=compiled.geo if compiled else None,
             alarms=(*alarms, *self._records.troubles),
             refused=tuple(self._answers.refusal),
+            failed=tuple(self._answers.failures),
+            warnings=compiled.warning_count if compiled else 0,
+            notes=tuple(self._standing.notes()),
             workers=tuple(workers),
             endpoints=self.counts(),
             drains=len([one for one in self._records.overrides if one.live(now)]),

@@ -133,12 +133,31 @@ class Records:
         self.audited[entry.action] += 1
 
     def sweep(self, at: datetime) -> None:
-        """Forget the overrides that have expired by *at* (aware), and tell of them."""
+        """Forget the overrides that have expired by *at* (aware), tell of them, write it down.
+
+        The audit log comes last: an end that was told in advance needs no permission, and one that
+        could not be forgotten would be written again and again.
+        """
         try:
             expired = self.store.sweep(at)
         except StoreError as error:  # they hold nothing any more in any case
             _log.error("expired drains stay in the database", reason=str(error))
             return
+        for one in expired:
+            try:
+                self.write(
+                    Entry(
+                        "drain.expire",
+                        one.pattern,
+                        "gslb",
+                        "local",
+                        "expired",
+                        "done",
+                        one.to_json(),
+                    )
+                )
+            except AuditError as error:
+                _log.error("the end of a drain is not in the audit log", reason=str(error))
         if expired:
             self.tell([News("drain.expired", one.pattern, one.to_json()) for one in expired])
 

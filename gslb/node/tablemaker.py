@@ -54,14 +54,13 @@ from gslb.state.plans import PlanStore
 from gslb.state.tables import TableStore, map_table
 from gslb.steering.audience import Audience
 from gslb.steering.drainplan import DrainPlan, planning
-from gslb.steering.explain import explain
 from gslb.steering.explanation import Explanation
 from gslb.steering.lint import lint_plan
 from gslb.steering.reading import read_type
 from gslb.steering.render import Renderer
 from gslb.steering.situation import Situation
 from gslb.steering.traffic import by_addresses
-from gslb.steering.whatif import suppose, without_effect
+from gslb.steering.whatif import explain_supposing
 from gslb.steering.world import World
 
 MAX_REASONS = 5  # why a table is not valid
@@ -153,20 +152,18 @@ class TableMaker:
         plan, world = self._made()
         situation = question.situation
         try:
-            supposed = suppose(plan, situation, question.what_if)
-            story = explain(
+            return explain_supposing(
                 plan,
                 world,
-                supposed,
+                situation,
                 question.name,
                 question.client,
                 read_type(question.rtype),
                 question.resolver,
+                question.what_if,
             )
         except GslbError as error:
             return Mistaken(str(error))
-        idle = without_effect(plan, supposed, question.what_if)
-        return replace(story, notes=(*story.notes, *idle))
 
     def _plan_drain(self, question: PlanDrain) -> DrainPlan | Unfinished:
         plan, _ = self._made()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -10,7 +10,10 @@ from fnmatch import fnmatchcase
 from gslb.errors import GslbError
 from gslb.policy.plan import Check, Drained, Endpoint, Plan
 from gslb.policy.problems import NOWHERE
+from gslb.steering.explain import explain
+from gslb.steering.explanation import Explanation
 from gslb.steering.situation import Health, Situation, Status
+from gslb.steering.world import World
 
 MAX_NAMED = 3  # endpoints in one sentence
 
@@ -53,6 +56,28 @@ def suppose(plan: Plan, situation: Situation, suppositions: Iterable[str]) -> Si
             else:
                 health.update({(endpoint, check): WORDS[word] for check in checks})
     return replace(situation, health=health, drains=drains)
+
+
+def explain_supposing(
+    plan: Plan,
+    world: World,
+    situation: Situation,
+    name: str,
+    client: str,
+    rtype: int,
+    resolver: str | None,
+    suppositions: Sequence[str],
+) -> Explanation:
+    """Do `explain` as if *suppositions* were true; its notes say which of them change nothing.
+
+    Raises:
+        SuppositionError: as `suppose`.
+        GslbError: as `explain`.
+    """
+    supposed = suppose(plan, situation, suppositions)
+    story = explain(plan, world, supposed, name, client, rtype, resolver)
+    idle = without_effect(plan, supposed, suppositions)
+    return replace(story, notes=(*story.notes, *idle))
 
 
 def without_effect(plan: Plan, situation: Situation, suppositions: Iterable[str]) -> list[str]:

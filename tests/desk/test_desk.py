@@ -81,6 +81,9 @@ class FakeNode:
     def overlay(self) -> Overlay:
         return self._board.overlay(self.records.overrides, 1.0, AT)
 
+    def notes(self) -> list[str]:
+        return ["1 command is not run"]
+
     async def apply(self) -> bool:
         if self.trouble is not None:
             raise self.trouble
@@ -219,7 +222,9 @@ async def test_the_status_tells_what_somebody_should_look_at(desk: Desk, node: F
     node.refusal, node.failures = ["a.yaml:1:1: no"], ["no room"]
     status = await desk.status()
     assert status.ready
-    assert status.alarms == ("old", "no room")
+    assert status.alarms == ("old",)
+    assert status.failed == ("no room",)
+    assert status.notes == ("1 command is not run",)
     assert status.refused == ("a.yaml:1:1: no",)
     assert status.workers[0].restarts == 2
     node.served = None

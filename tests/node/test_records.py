@@ -95,6 +95,25 @@ def test_an_expired_drain_is_swept_and_told_once(tmp_path: Path) -> None:
     assert heard[0].sequence == one.newest_event
     assert one.overrides == ()
     one.close()
+    lines = [json.loads(line) for line in (tmp_path / "audit.jsonl").read_text().splitlines()]
+    assert [line["action"] for line in lines] == ["drain.create", "drain.expire"]
+    assert (lines[1]["who"], lines[1]["why"], lines[1]["target"]) == ("gslb", "expired", "aws")
+    assert lines[1]["change"]["id"] == 1
+    assert verify(tmp_path / "audit.jsonl") == []
+
+
+def test_a_drain_ends_though_nobody_can_write_it_down(tmp_path: Path) -> None:
+    heard: list[Event] = []
+    one = records(tmp_path)
+    one.listen(heard.append)
+    one.add(wanted(), entry)
+    assert one.audit is not None
+    one.audit.close()
+    one.audit = None
+    one.sweep(AT + timedelta(hours=5))
+    assert [event.kind for event in heard] == ["drain.expired"]
+    assert one.overrides == ()
+    one.close()
 
 
 def test_what_another_process_has_written_is_read_again(tmp_path: Path) -> None:
