@@ -16,8 +16,12 @@ async def create(call: Call) -> Reply:
     wanted = call.the(DrainRequest)
     if wanted.dry_run:
         return reply(DryRun(dry_run=True, plan=await call.services.plan_drain(wanted)))
-    made = await call.services.create_drain(wanted, call.author)
-    return reply(made, 201, f"{ROOT}/drains/{made.drain.id}")
+    return created(await call.services.create_drain(wanted, call.author, call.once))
+
+
+def created(made: DrainCreated) -> Reply:
+    """Return the reply: 202 as long as the answers do not follow."""
+    return reply(made, 202 if made.pending else 201, f"{ROOT}/drains/{made.drain.id}")
 
 
 async def listing(call: Call) -> Reply:
@@ -31,7 +35,8 @@ async def delete(call: Call) -> Reply:
     if not (number.isascii() and number.isdecimal() and len(number) <= MAX_ID_DIGITS):
         raise ApiProblem(404, "The id of a drain is a number.")
     reason = call.the(LiftQuery).reason or ""
-    return reply(await call.services.delete_drain(int(number), reason, call.author))
+    lifted = await call.services.delete_drain(int(number), reason, call.author)
+    return reply(lifted, 202 if lifted.pending else 200)
 
 
 ROUTES = (
@@ -44,6 +49,7 @@ ROUTES = (
         create,
         (
             Answer(201, "It holds, and the answers follow it.", DrainCreated),
+            Answer(202, "It holds; the answers do not follow yet (`pending`).", DrainCreated),
             Answer(200, "What it would do (`dry_run`).", DryRun),
         ),
         body=DrainRequest,
@@ -66,7 +72,10 @@ ROUTES = (
         Scope.DRAIN,
         "End a drain or force",
         delete,
-        (Answer(200, "It holds no longer.", DrainLifted),),
+        (
+            Answer(200, "It holds no longer.", DrainLifted),
+            Answer(202, "So it is; the answers do not follow yet (`pending`).", DrainLifted),
+        ),
         query=LiftQuery,
         problems=(404, 507),
     ),

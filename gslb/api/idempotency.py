@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
@@ -11,7 +10,8 @@ from dataclasses import dataclass
 
 from gslb.api.problems import ApiProblem
 from gslb.api.routes import Reply
-from gslb.api.services import UnavailableError
+from gslb.api.services import Once, UnavailableError
+from gslb.state.replies import KeptReply
 
 HEADER = "Idempotency-Key"
 MAX_KEPT = 1024  # answers
@@ -20,6 +20,12 @@ MAX_RUNNING = 64  # changes at one time, with a key or without
 _KEY = re.compile(r"[!-~]{1,255}")
 
 Make = Callable[[], Awaitable[Reply]]
+
+
+def _check(once: Once, fingerprint: bytes) -> None:
+    """Refuse a key that was used for something else. Raises ApiProblem."""
+    if once.fingerprint != fingerprint:
+        raise ApiProblem(422, f"This {HEADER} was used for another request.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +38,25 @@ class _Kept:
 class Changes:
     """Runs changes to their end, whoever goes away meanwhile, and remembers the keyed ones."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        """Measure age with *clock* (monotonic seconds)."""
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        remembered: Callable[[str, str], KeptReply | None] = lambda *_: None,
+    ) -> None:
+        """Measure age with *clock* (monotonic seconds).
+
+        *remembered* returns what an earlier run of the program answered to a caller and his key.
+        """
         self._clock = clock
+        self._remembered = remembered
         self._kept: OrderedDict[tuple[str, str], _Kept] = OrderedDict()
         self._running: set[asyncio.Task[Reply]] = set()
 
-    async def once(self, caller: str, key: str | None, asked: bytes, make: Make) -> Reply:
-        """Return what *make* returns; with a *key* that *caller* has used, what it returned then.
+    async def once(self, once: Once | None, make: Make) -> Reply:
+        """Return what *make* returns; with a key that the caller has used, what it returned then.
 
         Args:
-            caller: keys of different callers have nothing to do with each other.
-            key: the header field's value, or None.
-            asked: all that tells one request from another.
+            once: the header field's value with what belongs to it, or None.
             make: makes the change. It is kept if it returns or raises a DrainRefusedError's kind
                 of problem (409); anything else was no change, and may be tried again.
 
@@ -52,21 +64,23 @@ class Changes:
             ApiProblem: 400 for a bad key, 422 for a key that was used for something else, and
                 whatever *make* raises.
         """
-        if key is None:
+        if once is None:
             return await asyncio.shield(self._run(make))
-        if _KEY.fullmatch(key) is None:
+        if _KEY.fullmatch(once.key) is None:
             raise ApiProblem(400, f"{HEADER} is 1 to 255 printable ASCII characters.")
         now = self._clock()
         self._forget(now)
-        fingerprint = hashlib.sha256(asked).digest()
-        kept = self._kept.get((caller, key))
+        name = once.caller, once.key
+        kept = self._kept.get(name)
+        if kept is None and (earlier := self._remembered(*name)) is not None:
+            _check(once, earlier.fingerprint)
+            return Reply(earlier.status, earlier.octets, (("Location", earlier.location),))
         if kept is None:
             self._make_room()
-            kept = _Kept(fingerprint, self._run(make), now)
-            self._kept[caller, key] = kept
-            kept.outcome.add_done_callback(lambda task: self._settle((caller, key), task))
-        elif kept.fingerprint != fingerprint:
-            raise ApiProblem(422, f"This {HEADER} was used for another request.")
+            kept = _Kept(once.fingerprint, self._run(make), now)
+            self._kept[name] = kept
+            kept.outcome.add_done_callback(lambda task: self._settle(name, task))
+        _check(once, kept.fingerprint)
         return await asyncio.shield(kept.outcome)
 
     async def finish(self) -> None:

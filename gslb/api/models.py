@@ -193,6 +193,7 @@ class DrainCreated(Model):
     drain: Drain
     plan: DrainPlan
     generation: int
+    pending: str = Field("", description="why the answers do not follow it yet; empty: they do")
 
 
 class DrainLifted(Model):
@@ -200,6 +201,7 @@ class DrainLifted(Model):
 
     drain: Drain
     generation: int
+    pending: str = Field("", description="why the answers do not follow yet; empty: they do")
 
 
 class Drains(Model):

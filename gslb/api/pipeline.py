@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
 
 from aiohttp import web
 
@@ -14,7 +15,7 @@ from gslb.api.idempotency import HEADER, Changes
 from gslb.api.problems import REQUEST_ID, ApiProblem, as_problem
 from gslb.api.reading import check_headers, read_body, read_query
 from gslb.api.routes import JSON, Call, Reply, Route
-from gslb.api.services import Services
+from gslb.api.services import Once, Services
 from gslb.errors import GslbError
 from gslb.logs import Log
 
@@ -43,7 +44,7 @@ class Pipeline:
     _buckets: Mapping[bool, Rate] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.changes = Changes(self.clock)
+        self.changes = Changes(self.clock, self.services.remembered)
         self._buckets = {True: Rate(self.rates.changes), False: Rate(self.rates.reads)}
 
     def handler(self, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
@@ -94,6 +95,13 @@ class Pipeline:
         return caller
 
     async def _change(self, route: Route, call: Call) -> Reply:
+        keys = call.request.headers.getall(HEADER, [])
+        if len(keys) > 1:
+            raise ApiProblem(400, f"{HEADER} can be given only once.")
+        if keys and route.method == "POST":
+            caller = f"{call.caller.via} {call.caller.name}"
+            call = replace(call, once=Once(caller, keys[0], _fingerprint(route, call)))
+
         async def make() -> Reply:
             try:
                 made = await route.handler(call)
@@ -110,18 +118,13 @@ class Pipeline:
             )
             return made
 
-        keys = call.request.headers.getall(HEADER, [])
-        if len(keys) > 1:
-            raise ApiProblem(400, f"{HEADER} can be given only once.")
-        key = keys[0] if keys and route.method == "POST" else None
-        caller = f"{call.caller.via} {call.caller.name}"
-        return await self.changes.once(caller, key, _asked(route, call), make)
+        return await self.changes.once(call.once, make)
 
 
-def _asked(route: Route, call: Call) -> bytes:
+def _fingerprint(route: Route, call: Call) -> bytes:
     """Return what tells one request of a caller from another."""
     said = ["" if part is None else part.model_dump_json() for part in (call.query, call.body)]
-    return "\n".join([route.operation, call.request.path, *said]).encode()
+    return sha256("\n".join([route.operation, call.request.path, *said]).encode()).digest()
 
 
 def _response(made: Reply | web.StreamResponse) -> web.StreamResponse:

@@ -10,7 +10,7 @@ from aiohttp import web
 from pydantic import BaseModel, TypeAdapter
 
 from gslb.api.access import Caller, Scope
-from gslb.api.services import Author, Services
+from gslb.api.services import Author, Once, Services
 
 ROOT = "/api/v1"
 JSON = "application/json"
@@ -36,6 +36,7 @@ class Call:
     id: str  # the request's
     query: BaseModel | None = None
     body: BaseModel | None = None
+    once: Once | None = None  # it may have been made before
 
     @property
     def author(self) -> Author:

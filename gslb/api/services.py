@@ -17,6 +17,7 @@ from gslb.api.models import (
 )
 from gslb.errors import GslbError
 from gslb.state.history import Page
+from gslb.state.replies import KeptReply
 from gslb.steering.explanation import Explanation
 
 
@@ -37,7 +38,7 @@ class UnknownDrainError(GslbError):
 
 
 class UnavailableError(GslbError):
-    """Something that this needs does not work now; the text says if a drain was stored all the same."""
+    """Something that this needs does not work now; nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,15 @@ class Author:
     via: str  # "token 1f2e3d4c5b6a" or "socket"
     address: str  # of the client; "" over the socket
     request: str  # the request's id
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """Tells that a request was made before: a key that its caller has chosen."""
+
+    caller: str  # keys of different callers have nothing to do with each other
+    key: str
+    fingerprint: bytes  # of all that tells one request from another
 
 
 class Services(Protocol):
@@ -80,8 +90,13 @@ class Services(Protocol):
         """Return what *request* would do. Raises as `create_drain`, but for the guard."""
         ...
 
-    async def create_drain(self, request: DrainRequest, author: Author) -> DrainCreated:
+    async def create_drain(
+        self, request: DrainRequest, author: Author, once: Once | None = None
+    ) -> DrainCreated:
         """Plan, judge, write and apply *request*, and return once the answers follow it.
+
+        Should they not follow yet, it holds all the same: `DrainCreated.pending` says why. With
+        *once*, the reply is remembered, so that the request is known again after a restart.
 
         Raises LocationError (no endpoint is there), OverrideError, RequestRefusedError,
         DrainRefusedError, AuditError.
@@ -90,6 +105,10 @@ class Services(Protocol):
 
     async def delete_drain(self, drain: int, reason: str, author: Author) -> DrainLifted:
         """Lift the drain with this id. Raises UnknownDrainError, AuditError."""
+        ...
+
+    def remembered(self, caller: str, key: str) -> KeptReply | None:
+        """Return what an earlier run answered to a request of *caller* with *key*."""
         ...
 
     async def history(self, after: int, limit: int) -> Page:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 EXIT_REFUSED = 3  # by the guard
+EXIT_PENDING = 4  # done, and the answers do not follow yet
 SHOWN = 10  # lines of a list, for people; --json has more
 _SPAN = re.compile(r"(\d+)(s|min|m|h|d)")
 _SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
@@ -32,7 +33,8 @@ def add_parser(commands: Commands) -> None:
         description="Take a part of the cloud/region/zone tree out of the answers of a running"
         " server. It is planned first, and refused where a name would keep too little.",
         epilog=f"Exit codes: 0 it holds (or would), 1 an error, {EXIT_REFUSED} refused by the"
-        " guard; what is printed then says what would be left.",
+        f" guard (what is printed then says what would be left), {EXIT_PENDING} it holds and the"
+        " answers do not follow yet.",
     )
     parser.add_argument(
         "location", help='cloud[/region[/zone]], with wildcards: "aws/*/use1-az2" (in quotes)'
@@ -78,6 +80,9 @@ def run(options: argparse.Namespace) -> int:
         print("nothing was changed (--dry-run)")
     else:
         print(*holds(answer), sep="\n")
+    if not options.dry_run and answer["pending"]:
+        print(f"gslb: {answer['pending']}", file=sys.stderr)
+        return EXIT_PENDING
     doubtful = options.dry_run and answer["plan"]["refusals"] and not options.force
     return EXIT_REFUSED if doubtful else 0
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from typing import TYPE_CHECKING
 
 from gslb.cli.calling import node_of
+from gslb.cli.drain import EXIT_PENDING
 from gslb.cli.options import add_place_options
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ def add_parser(commands: Commands) -> None:
         help="end a drain",
         description="End drains (or forces) of a running server; gslb drains lists them. What is"
         " drained in a policy file is not ended by this.",
+        epilog=f"Exit codes: 0 all have ended, 1 an error, {EXIT_PENDING} they have ended and the"
+        " answers do not follow yet.",
     )
     parser.add_argument("id", nargs="+", type=int, help="the number of a drain")
     parser.add_argument("--why", default="", metavar="TEXT", help="the reason, for the audit log")
@@ -32,6 +36,7 @@ def run(options: argparse.Namespace) -> int:
     """End each of the drains, in order; the first that cannot be ended ends the command."""
     node = node_of(options)
     query = {"reason": options.why} if options.why else None
+    code = 0
     for number in options.id:
         answer = node.call("DELETE", f"/drains/{number}", query=query)
         drain = answer["drain"]
@@ -39,4 +44,7 @@ def run(options: argparse.Namespace) -> int:
             print(json.dumps(answer))
         else:
             print(f"{drain['kind']} {number} of {drain['location']} has ended")
-    return 0
+        if answer["pending"]:
+            print(f"gslb: {answer['pending']}", file=sys.stderr)
+            code = EXIT_PENDING
+    return code

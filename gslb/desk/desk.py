@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 from gslb import __version__
+from gslb.api.drains import created
 from gslb.api.models import (
     Drain,
     DrainCreated,
@@ -26,15 +27,17 @@ from gslb.api.models import (
     Location,
     Locations,
     Status,
-    WorkerStatus,
 )
+from gslb.api.routes import Reply
 from gslb.api.services import (
     Author,
     DrainRefusedError,
+    Once,
     RequestRefusedError,
     UnavailableError,
     UnknownDrainError,
 )
+from gslb.desk.looks import file_drains, leaves, state_of, worker_status
 from gslb.errors import GslbError
 from gslb.logs import Log
 from gslb.node.compilation import Compiled, MistakenError
@@ -46,10 +49,14 @@ from gslb.state.history import News, Page
 from gslb.state.inventory import Inventory
 from gslb.state.locations import covered, nothing_at
 from gslb.state.overrides import MAX_TTL, Draft, Kind, Override, draft
+from gslb.state.replies import KeptReply
 from gslb.state.tree import Node, tree
 from gslb.steering.drainplan import DrainPlan as Effect
 from gslb.steering.explanation import Explanation
 
+UNCONFIRMED = (
+    "it was stored before the node started anew; answers follow once the policies are compiled"
+)
 _log = Log(__name__)
 
 
@@ -147,7 +154,7 @@ class Desk:
     async def status(self) -> Status:
         """Return how the node is."""
         compiled, now = self._answers.compiled, self._now()
-        workers = [_worker(said) for said in await self._workers()]
+        workers = [worker_status(said) for said in await self._workers()]
         alarms = compiled.geo_alarms if compiled else ()
         return Status(
             version=__version__,
@@ -218,7 +225,7 @@ class Desk:
 
     def file_drains(self) -> list[tuple[str, FileDrain]]:
         """Return the drains of policy files that hold, each at the location where it begins."""
-        return list(_begun(self.look().clouds, None))
+        return list(file_drains(self.look().clouds))
 
     async def plan_drain(self, request: DrainRequest) -> DrainPlan:
         """Return what *request* would do. Raises as `create_drain`, but for the guard."""
@@ -242,8 +249,12 @@ class Desk:
             raise UnavailableError(str(error)) from None
         return Planned(effect, DrainPlan.of(effect, request, now))
 
-    async def create_drain(self, request: DrainRequest, author: Author) -> DrainCreated:
+    async def create_drain(
+        self, request: DrainRequest, author: Author, once: Once | None = None
+    ) -> DrainCreated:
         """Plan, judge, write and apply *request*; return once the answers follow it.
+
+        What is written holds, whether they follow yet or not; `DrainCreated.pending` tells.
 
         Raises:
             LocationError, OverrideError, UnavailableError: nothing was changed.
@@ -260,17 +271,22 @@ class Desk:
             now = self._now()
             forced = bool(plan.effect.refusals)
             wanted = _drafted(request, author.name, now, min(plan.effect.ttl, MAX_TTL), forced)
+            shown = DrainPlan.of(plan.effect, request, now)
+
+            def made(override: Override, pending: str) -> DrainCreated:
+                drain = Drain.of(override, now)
+                return DrainCreated(
+                    drain=drain, plan=shown, generation=self._generation, pending=pending
+                )
+
             override = self._records.add(
                 wanted,
                 lambda one: self._entry("drain.create", one, author, one.reason),
+                None if once is None else lambda one: _kept(once, created(made(one, UNCONFIRMED))),
             )
-            await self._serve(f"drain {override.id} holds")
+            pending = await self._serve(f"drain {override.id} holds")
             self._records.tell([News("drain.created", override.pattern, override.to_json())])
-            return DrainCreated(
-                drain=Drain.of(override, now),
-                plan=DrainPlan.of(plan.effect, request, now),
-                generation=self._generation,
-            )
+            return made(override, pending)
 
     async def delete_drain(self, drain: int, reason: str, author: Author) -> DrainLifted:
         """Lift the drain with this id, and return once the answers follow.
@@ -286,19 +302,22 @@ class Desk:
                 raise UnknownDrainError(f"No drain has the id {drain}.")
             shown = Drain.of(known[0], now)
             self._records.end(drain, lambda one: self._entry("drain.delete", one, author, reason))
-            await self._serve(f"drain {drain} has ended")
+            pending = await self._serve(f"drain {drain} has ended")
             detail = {**known[0].to_json(), "ended_by": author.name, "why": reason}
             self._records.tell([News("drain.deleted", known[0].pattern, detail)])
-            return DrainLifted(drain=shown, generation=self._generation)
+            return DrainLifted(drain=shown, generation=self._generation, pending=pending)
 
-    async def _serve(self, what: str) -> None:
-        """Have the answers follow. Raises UnavailableError: *what*, and they do not yet."""
+    async def _serve(self, what: str) -> str:
+        """Have the answers follow; return empty text, or *what* and why they do not yet."""
         try:
             followed = await self._answers.apply()
         except GslbError as error:
-            raise UnavailableError(f"{what}, but answers do not follow yet: {error}") from None
-        if not followed:
-            raise UnavailableError(f"{what}; answers follow when the policies are compiled")
+            return f"{what}, but answers do not follow yet: {error}; it is tried again"
+        return "" if followed else f"{what}; answers follow when the policies are compiled"
+
+    def remembered(self, caller: str, key: str) -> KeptReply | None:
+        """Return what an earlier run answered to a request of *caller* with *key*."""
+        return self._records.reply(caller, key)
 
     def _entry(self, action: str, override: Override, author: Author, why: str) -> Entry:
         return Entry(
@@ -360,40 +379,6 @@ def _drafted(
     )
 
 
-def _begun(
-    locations: Iterable[Location], above: FileDrain | None
-) -> Iterator[tuple[str, FileDrain]]:
-    for one in locations:
-        if one.file_drain is not None and one.file_drain != above:
-            yield one.path, one.file_drain
-        yield from _begun(one.children, one.file_drain)
-
-
-def leaves(nodes: tuple[Node, ...]) -> list[Node]:
-    """Return the endpoints among *nodes* and below them."""
-    found: list[Node] = []
-    rest = list(nodes)
-    while rest:
-        node = rest.pop()
-        if node.children:
-            rest += node.children
-        else:
-            found.append(node)
-    return found
-
-
-def state_of(leaf: Node) -> str:
-    """Return the one state of an endpoint: who is drained is nothing else."""
-    for state in ("drained", "down", "up"):
-        if getattr(leaf, state):
-            return state
-    return "unknown"
-
-
-def _worker(said: dict[str, Any]) -> WorkerStatus:
-    return WorkerStatus(
-        worker=said["worker"],
-        serving=bool(said["serving"]),
-        generation=int(said.get("generation") or 0),
-        restarts=said["restarts"],
-    )
+def _kept(once: Once, reply: Reply) -> KeptReply:
+    location = dict(reply.headers)["Location"]
+    return KeptReply(once.caller, once.key, once.fingerprint, reply.status, reply.octets, location)

@@ -27,7 +27,8 @@ from gslb.api.telemetry import make_telemetry
 from gslb.api.tokens import FILE_NAME, TokenFile
 from gslb.desk import numbers
 from gslb.desk.agents import AgentDoor
-from gslb.desk.desk import Desk, state_of
+from gslb.desk.desk import Desk
+from gslb.desk.looks import state_of
 from gslb.desk.scrape import ValuesCollector
 from gslb.desk.sockets import tcp_socket
 from gslb.errors import GslbError

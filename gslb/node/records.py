@@ -17,7 +17,8 @@ from gslb.state.audit import AuditError, AuditLog, Entry
 from gslb.state.database import Database, StoreError
 from gslb.state.history import Event, History, News, Page
 from gslb.state.overrides import Draft, Override
-from gslb.state.store import Store
+from gslb.state.replies import KeptReply, Replies
+from gslb.state.store import ReplyOf, Store
 
 Listener = Callable[[Event], None]
 EntryOf = Callable[[Override], Entry]
@@ -44,6 +45,7 @@ class Records:
             self._unkept = str(error)
             self.troubles.append(self._unkept)
             self._database, self.store, self.history = _opened(None, now())
+        self.replies = Replies(self._database)
         try:
             self.audit = AuditLog(directory / audit.FILE_NAME, now())
         except AuditError as error:
@@ -68,8 +70,10 @@ class Records:
         """Every stored override, those included that have ended and not been swept yet."""
         return self.store.overrides
 
-    def add(self, draft: Draft, entry_of: EntryOf) -> Override:
+    def add(self, draft: Draft, entry_of: EntryOf, reply_of: ReplyOf | None = None) -> Override:
         """Keep *draft* and return it with its id; the audit log has it first.
+
+        With *reply_of*, the reply to the request for it is kept in the same step.
 
         Raises:
             StoreError, AuditError: nothing was kept.
@@ -82,10 +86,14 @@ class Records:
             seen.append(override)
 
         try:
-            return self.store.add(draft, witness)
+            return self.store.add(draft, witness, reply_of)
         except StoreError:
             self._take_back(entry_of, seen)
             raise
+
+    def reply(self, caller: str, key: str) -> KeptReply | None:
+        """Return what was answered to a request of *caller* with *key*. Raises StoreError."""
+        return self.replies.find(caller, key, self._now())
 
     def end(self, number: int, entry_of: EntryOf) -> Override | None:
         """End the override with this id and return it; None: there is none (any more).

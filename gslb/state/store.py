@@ -12,12 +12,14 @@ from typing import Any
 
 from gslb.state.database import Database, StoreError
 from gslb.state.overrides import MAX_OVERRIDES, Draft, Kind, Override
+from gslb.state.replies import KeptReply, keep
 from healthcheck.model import Status
 
 MAX_KNOWN = 200_000  # targets whose health is kept
 _COLUMNS = ", ".join(field.name for field in fields(Override))
 
 Witness = Callable[[Override], None]
+ReplyOf = Callable[[Override], KeptReply]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +54,16 @@ class Store:
         """Return the override with this id."""
         return next((one for one in self._overrides if one.id == number), None)
 
-    def add(self, draft: Draft, witness: Witness | None = None) -> Override:
+    def add(
+        self, draft: Draft, witness: Witness | None = None, reply_of: ReplyOf | None = None
+    ) -> Override:
         """Keep *draft* and return it with its id.
 
         Args:
             draft: from `overrides.draft`.
             witness: is told the override before it is kept (the audit log); what it raises passes
                 on, and nothing is kept.
+            reply_of: makes the reply to the request for it, which is kept with it.
 
         Raises:
             StoreError: it could not be kept, or there are `MAX_OVERRIDES` already. Where the disk
@@ -77,6 +82,8 @@ class Store:
             assert cursor.lastrowid is not None
             found = {field.name: getattr(draft, field.name) for field in fields(Draft)}
             override = Override(**found, id=cursor.lastrowid)
+            if reply_of is not None:
+                keep(connection, reply_of(override), draft.created)
             if witness is not None:
                 witness(override)
         self._overrides = (*self._overrides, override)

@@ -32,13 +32,20 @@ from gslb.api.models import (
     WorkerStatus,
 )
 from gslb.api.pipeline import Rates
-from gslb.api.services import Author, DrainRefusedError, RequestRefusedError, UnknownDrainError
+from gslb.api.services import (
+    Author,
+    DrainRefusedError,
+    Once,
+    RequestRefusedError,
+    UnknownDrainError,
+)
 from gslb.api.tokens import TokenFile
 from gslb.policy.plan import Drained
 from gslb.policy.problems import Where
 from gslb.state.history import Event, Page
 from gslb.state.locations import covered, nothing_at
 from gslb.state.overrides import Override, draft
+from gslb.state.replies import KeptReply
 from gslb.state.tree import Node as TreeNode
 from gslb.steering.drainplan import DrainPlan as Effect
 from gslb.steering.drainplan import Move, NameCapacity
@@ -60,6 +67,7 @@ class FakeServices:
     trouble: BaseException | None = None  # what every call raises
     gate: Callable[[], Awaitable[None]] | None = None  # what a change waits for
     made: int = 0
+    pending: str = ""  # why answers do not follow
 
     def _check(self) -> None:
         if self.trouble is not None:
@@ -136,7 +144,12 @@ class FakeServices:
         )
         return DrainPlan.of(effect, request, NOW)
 
-    async def create_drain(self, request: DrainRequest, author: Author) -> DrainCreated:
+    def remembered(self, *_: str) -> KeptReply | None:
+        return None
+
+    async def create_drain(
+        self, request: DrainRequest, author: Author, once: Once | None = None
+    ) -> DrainCreated:
         plan = await self.plan_drain(request)
         if self.gate is not None:
             await self.gate()
@@ -159,7 +172,9 @@ class FakeServices:
         override = Override(**values, id=self.made)
         self.overrides[override.id] = override
         self.authors.append((request.reason, author))
-        return DrainCreated(drain=Drain.of(override, NOW), plan=plan, generation=8)
+        return DrainCreated(
+            drain=Drain.of(override, NOW), plan=plan, generation=8, pending=self.pending
+        )
 
     async def delete_drain(self, drain: int, reason: str, author: Author) -> DrainLifted:
         self._check()
@@ -167,7 +182,7 @@ class FakeServices:
         if gone is None:
             raise UnknownDrainError(f"no drain has the id {drain}")
         self.authors.append((reason, author))
-        return DrainLifted(drain=Drain.of(gone, NOW), generation=9)
+        return DrainLifted(drain=Drain.of(gone, NOW), generation=9, pending=self.pending)
 
     def newest_event(self) -> int:
         return self.events[-1].sequence if self.events else 0

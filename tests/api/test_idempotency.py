@@ -11,7 +11,8 @@ from gslb.api.access import Scope
 from gslb.api.idempotency import KEPT_SECONDS, Changes
 from gslb.api.problems import ApiProblem
 from gslb.api.routes import ROOT, Reply
-from gslb.api.services import UnavailableError
+from gslb.api.services import Once, UnavailableError
+from gslb.state.replies import KeptReply
 
 DRAIN = {"location": "aws", "reason": "maintenance"}
 
@@ -31,6 +32,19 @@ async def test_the_same_key_and_body_get_the_same_answer_and_one_drain(node) -> 
     assert (await post(node, "k2"))[0] == 201
     assert (await post(node, None))[0] == (await post(node, None))[0] == 201
     assert node.services.made == 4
+
+
+async def test_what_holds_though_answers_do_not_follow_is_202_and_made_once(node) -> None:
+    node.services.pending = "drain 1 holds, but answers do not follow yet: no room"
+    status, made, headers = await post(node, "k1")
+    assert (status, made["pending"]) == (202, node.services.pending)
+    assert headers["Location"] == f"{ROOT}/drains/1"
+    assert (await post(node, "k1"))[:2] == (202, made)
+    assert node.services.made == 1
+    url = f"{node.url}{ROOT}/drains/1"
+    async with node.http.delete(url, headers=node.auth(Scope.DRAIN)) as response:
+        assert response.status == 202
+        assert (await response.json())["pending"] == node.services.pending
 
 
 async def test_the_same_key_with_another_body_gets_422(node) -> None:
@@ -105,7 +119,7 @@ async def test_answers_are_forgotten_by_age_and_by_number(monkeypatch) -> None:
     changes = Changes(lambda: now[0])
 
     async def ask(key: str, number: int) -> int:
-        return int((await changes.once("c", key, b"", lambda: reply_of(number))).octets)
+        return int((await changes.once(Once("c", key, b""), lambda: reply_of(number))).octets)
 
     assert [await ask(key, n) for n, key in enumerate("abca")] == [0, 1, 2, 0]
     assert await ask("d", 3) == 3
@@ -123,13 +137,25 @@ async def test_changes_at_one_time_are_bounded(monkeypatch) -> None:
         await gate.wait()
         return Reply(200, b"1")
 
-    first = asyncio.create_task(changes.once("c", "k", b"", slow))
+    first = asyncio.create_task(changes.once(Once("c", "k", b""), slow))
     await asyncio.sleep(0)
     with pytest.raises(UnavailableError):
-        await changes.once("c", None, b"", slow)
+        await changes.once(None, slow)
     gate.set()
     assert (await first).status == 200
     await changes.finish()
+
+
+async def test_what_an_earlier_run_has_answered_is_answered_again() -> None:
+    kept = KeptReply("c", "k", b"f", 202, b"{}", "/api/v1/drains/7")
+    known = {("c", "k"): kept}
+    changes = Changes(lambda: 0.0, lambda *name: known.get(name))
+    again = await changes.once(Once("c", "k", b"f"), lambda: reply_of(1))
+    assert again == Reply(202, b"{}", (("Location", "/api/v1/drains/7"),))
+    with pytest.raises(ApiProblem) as other:
+        await changes.once(Once("c", "k", b"g"), lambda: reply_of(1))
+    assert other.value.status == 422
+    assert (await changes.once(Once("d", "k", b"f"), lambda: reply_of(1))).octets == b"1"
 
 
 async def test_a_problem_reaches_everybody_who_waits_for_it() -> None:
@@ -139,7 +165,7 @@ async def test_a_problem_reaches_everybody_who_waits_for_it() -> None:
         await gate.wait()
         raise ApiProblem(400, "no")
 
-    waiting = [asyncio.create_task(changes.once("c", "k", b"", fail)) for _ in range(2)]
+    waiting = [asyncio.create_task(changes.once(Once("c", "k", b""), fail)) for _ in range(2)]
     await asyncio.sleep(0)
     gate.set()
     results = await asyncio.gather(*waiting, return_exceptions=True)

@@ -10,7 +10,7 @@ from prometheus_client.exposition import generate_latest
 from gslb.api.counts import RequestCounts
 from gslb.api.models import Drain
 from gslb.desk import numbers
-from gslb.desk.desk import state_of
+from gslb.desk.looks import state_of
 from gslb.desk.scrape import ValuesCollector
 from gslb.metrics import Values
 from gslb.state.overrides import Kind, Override

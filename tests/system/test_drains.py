@@ -109,6 +109,9 @@ def test_a_drain_ends_by_itself_and_that_is_told(node: Drained) -> None:
     assert code == 0, error
     kinds = [json.loads(line)["kind"] for line in out.splitlines()]
     assert kinds == ["drain.created", "drain.expired"]
+    lines = [json.loads(line) for line in (node.state / "audit.jsonl").read_text().splitlines()]
+    ends = [(line["who"], line["why"]) for line in lines if line["action"] == "drain.expire"]
+    assert ends == [("gslb", "expired")]
 
 
 def test_a_gradual_drain_takes_half_first_and_all_of_it_in_the_end(node: Drained) -> None:
@@ -186,6 +189,31 @@ def test_explain_by_the_api_sees_the_drain(node: Drained) -> None:
     with pytest.raises(CallError) as wrong:
         node.api.call("GET", "/explain", query={**asked, "client": "nobody"})
     assert wrong.value.status == 400
+
+
+async def test_a_request_that_is_repeated_after_a_kill_makes_no_second_drain(
+    tmp_path: Path,
+) -> None:
+    """Its key is kept with the drain; the repetition is told what is certain."""
+    node = Drained(tmp_path)
+    try:
+        process = node.start()
+        token = node.token("drain")
+        body = {"location": "aws", "reason": "by program"}
+        key = {"Idempotency-Key": "change-4711"}
+        status, made = await node.http(token, "POST", json=body, headers=key)
+        assert (status, made["pending"]) == (201, "")
+        process.send_signal(signal.SIGKILL)
+        process.wait(10)
+        node.start()
+        status, again = await node.http(token, "POST", json=body, headers=key)
+        assert (status, again["drain"]["id"]) == (202, made["drain"]["id"])
+        assert "stored before" in again["pending"]
+        other = {**body, "reason": "another"}
+        assert (await node.http(token, "POST", json=other, headers=key))[0] == 422
+        assert len(node.api.call("GET", "/drains")["drains"]) == 1
+    finally:
+        node.stop()
 
 
 def test_drains_survive_a_killed_supervisor(tmp_path: Path) -> None:

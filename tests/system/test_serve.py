@@ -11,6 +11,7 @@ from pathlib import Path
 import dns.rcode
 import pytest
 
+from gslb.cli.calling import Node as Api
 from tests.system.nodes import PATIENCE_SECONDS, Node, is_alive, until
 
 pytestmark = pytest.mark.system
@@ -98,6 +99,9 @@ def test_a_refused_reload_changes_nothing_and_says_why(node: Node) -> None:
     after = node.status()
     assert after["generation"] == before["generation"]
     assert "us-east-9" in after["refused"][0]
+    told = Api(node.state).call("GET", "/status")
+    assert (told["refused"], told["failed"]) == (after["refused"], after["failed"])
+    assert (told["warnings"], told["notes"]) == (after["warnings"], after["notes"])
     node.write_policy("192.0.2.3")
     assert node.reload()[0] == 0
     assert node.status()["refused"] == []
