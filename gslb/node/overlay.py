@@ -39,6 +39,7 @@ class Situations:
             health=dict(self._health),
             drains=overlay.drains,
             aliases=aliases,
+            leaving=overlay.leaving,
             lifted=overlay.lifted,
         )
 

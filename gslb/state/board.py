@@ -45,6 +45,7 @@ class Overlay:
     standings: Mapping[CheckKey, Standing] = field(default_factory=dict)  # absent: unknown
     drains: Mapping[str, Drained] = field(default_factory=dict)  # by operators' calls
     lifted: frozenset[str] = frozenset()  # forced up: a drain in a file does not hold
+    leaving: frozenset[str] = frozenset()  # in an earlier stage of a gradual drain
     holds: Mapping[str, Hold] = field(default_factory=dict)  # whom an override holds, by what
     waiting: Mapping[CheckKey, Waiting] = field(default_factory=dict)  # held back removals
     changed: frozenset[CheckKey] = frozenset()  # standings that differ from the overlay before
@@ -67,6 +68,7 @@ class Board:
         self._holds: dict[str, Hold] = {}
         self._drained: frozenset[str] | None = None  # now, by file or call; None: not known yet
         self._drains: dict[str, Drained] = {}
+        self._leaving: frozenset[str] = frozenset()
         self._lifted: frozenset[str] = frozenset()
         self._overrides: tuple[Override, ...] = ()
         self._covering: dict[str, tuple[Override, ...]] = {}
@@ -165,6 +167,7 @@ class Board:
         return Overlay(
             standings=dict(self._standings),
             drains=self._drains,
+            leaving=self._leaving,
             lifted=self._lifted,
             holds=self._holds,
             waiting=dict(self.limit.waiting),
@@ -201,6 +204,7 @@ class Board:
             for one, held in holds.items()
             if held.drain is not None and held.share <= 0.0
         }
+        self._leaving = frozenset(one for one, held in holds.items() if 0.0 < held.share < 1.0)
         self._lifted = frozenset(one for one, held in holds.items() if forced(held) is Status.UP)
         by_file = {
             one

@@ -29,6 +29,7 @@ class Candidate:
     health: Health
     status: Status
     drained: Drained | None
+    leaving: bool  # it will be drained soon; who has its address is to ask again soon
     a: tuple[bytes, ...]
     aaaa: tuple[bytes, ...]
     effective: int
@@ -87,6 +88,7 @@ def candidates(
                     health=health,
                     status=judge(endpoint, rtype, families, health, situation),
                     drained=situation.drain_of(endpoint),
+                    leaving=endpoint.id in situation.leaving,
                     a=a,
                     aaaa=aaaa,
                     effective=effective,

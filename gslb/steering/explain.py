@@ -299,7 +299,9 @@ class _Steered:
         for share, pool in pools:
             for number, body in enumerate(pool.bodies):
                 kind, ttl, texts = answer_texts(body, self.name, self.zone.apex, self.rtype)
-                kinds[kind] = ttl
+                kinds[kind] = max(
+                    ttl, kinds.get(kind, 0)
+                )  # a site in the middle of a drain has less
                 chance = (
                     pool.slots.count(number) / STICKY_SLOTS
                     if pool.slots

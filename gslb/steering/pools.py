@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import lcm
 
@@ -16,6 +16,8 @@ from gslb.steering.rendezvous import slot_sets
 from gslb.steering.sets import AnswerSets, answer_sets, reduced
 from gslb.steering.situation import Status
 from gslb.wire.constants import TYPE_A, TYPE_AAAA, TYPE_HTTPS
+
+LEAVING_TTL = 10  # seconds, of answers with an endpoint that a gradual drain takes out
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,7 @@ class Selection:
     count: int
     spread: Spread
     sticky: bool
+    leaving: bool = False  # some of it will be drained soon
 
     @cached_property
     def groups(self) -> tuple[tuple[Item, ...], ...]:
@@ -163,7 +166,8 @@ def select(key: PoolKey, found: Sequence[Candidate]) -> Selection:
         if used:
             items = _items(key, used, level)
             alone = any(item.cname is not None for item in items)  # a CNAME stands alone
-            return Selection(items, 1 if alone else key.count, key.spread, key.sticky)
+            leaving = any(one.leaving for one in used)
+            return Selection(items, 1 if alone else key.count, key.spread, key.sticky, leaving)
     return Selection((), key.count, key.spread, key.sticky)
 
 
@@ -220,9 +224,14 @@ def _hints(key: PoolKey, one: Candidate, level: Level, weight: int) -> Item:
 
 
 def render_pool(key: PoolKey, apex: bytes, selection: Selection, negative: Body) -> Pool:
-    """Return the pool; *negative* is the answer if nothing at all could be in it."""
+    """Return the pool; *negative* is the answer if nothing at all could be in it.
+
+    As long as a drain takes some of it out step by step, its TTL is `LEAVING_TTL` at most.
+    """
     if not selection.items:
         return Pool((negative,), (1.0,))
+    if selection.leaving:
+        key = replace(key, ttl=min(key.ttl, LEAVING_TTL))
     members = selection.members
     if not key.sticky:
         sets = selection.sets

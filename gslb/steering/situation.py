@@ -51,6 +51,7 @@ class Situation:
     health: Mapping[HealthKey, Health] = field(default_factory=dict)  # absent: UNKNOWN
     drains: Mapping[str, Drained] = field(default_factory=dict)  # by endpoint id, from operators
     aliases: Mapping[bytes, AliasAddresses] = field(default_factory=dict)  # by wire-form name
+    leaving: frozenset[str] = frozenset()  # endpoint ids that a drain takes out step by step
     lifted: frozenset[str] = frozenset()  # endpoint ids whose drain in a file an operator lifted
 
     def health_of(self, endpoint: Endpoint, check: Check | None) -> Health:

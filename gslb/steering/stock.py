@@ -65,7 +65,11 @@ class Stock:
             return set(self._keys)
         sites: set[SiteKey] = set()
         ids = {endpoint for endpoint, _ in _differing(old.health, new.health)}
-        ids |= set(_differing(old.drains, new.drains)) | (old.lifted ^ new.lifted)
+        ids |= (
+            set(_differing(old.drains, new.drains))
+            | (old.lifted ^ new.lifted)
+            | (old.leaving ^ new.leaving)
+        )
         ids |= {i for i, drain in new.drains.items() if _ends(drain, old.at, new.at)}
         for endpoint in ids:
             sites |= self._endpoints.get(endpoint, set())

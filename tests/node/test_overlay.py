@@ -26,9 +26,10 @@ def test_a_standing_is_health_word_for_word() -> None:
 
 def test_everything_of_the_overlay_is_in_the_situation() -> None:
     aliases = {b"x": AliasAddresses((bytes(4),))}
-    overlay = Overlay({A: OUT}, {A[0]: lab.DRAIN}, frozenset({B[0]}))
+    overlay = Overlay({A: OUT}, {A[0]: lab.DRAIN}, frozenset({B[0]}), frozenset({"c"}))
     found = Situations().of(overlay, aliases, lab.NOW)
     assert found.health == {A: health_of(OUT)}
+    assert found.leaving == {"c"}
     assert (found.drains, found.lifted, found.aliases, found.at) == (
         {A[0]: lab.DRAIN},
         {B[0]},

@@ -121,9 +121,12 @@ def test_a_gradual_drain_goes_by_half_a_quarter_nothing() -> None:
         seen = bench.see(now)
         shares.append(ramp(seen))
         assert not seen.drains
+        assert seen.leaving == {Z1}
     assert shares == [0.5, 0.25, 0.25]
     assert bench.wake == 120.0
-    assert bench.see(120.0).drains.keys() == {Z1}
+    gone = bench.see(120.0)
+    assert gone.drains.keys() == {Z1}
+    assert gone.leaving == frozenset()
 
 
 def test_what_comes_back_starts_slowly() -> None:

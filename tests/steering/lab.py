@@ -267,6 +267,7 @@ def situations(draw: st.DrawFn, where: Mapping[str, Site]) -> Situation:
     health: dict[HealthKey, Health] = {}
     drains: dict[str, Drained] = {}
     aliases: dict[bytes, AliasAddresses] = {}
+    leaving: set[str] = set()
     gloom = draw(st.sampled_from(("calm", "mixed", "dark")))
     for one in (e for place in where.values() for e in place.endpoints):
         fate = {"calm": st.just(Status.UP), "mixed": statuses, "dark": st.just(Status.DOWN)}[gloom]
@@ -274,6 +275,8 @@ def situations(draw: st.DrawFn, where: Mapping[str, Site]) -> Situation:
         health[one.id, CHECK] = Health(draw(fate), draw(fate), ramp)
         if draw(st.integers(0, 5)) == 0:
             drains[one.id] = replace(DRAIN, until=NOW + timedelta(hours=draw(st.integers(-1, 1))))
+        if draw(st.integers(0, 7)) == 0:
+            leaving.add(one.id)
         if one.alias is not None:
             v4 = draw(st.integers(0, 3))
             v6 = draw(st.integers(0, 2))
@@ -281,7 +284,7 @@ def situations(draw: st.DrawFn, where: Mapping[str, Site]) -> Situation:
                 tuple(address(f"{one.id}{n}") for n in range(v4)),
                 tuple(address6(f"{one.id}{n}") for n in range(v6)),
             )
-    return Situation(NOW, health, drains, aliases)
+    return Situation(NOW, health, drains, aliases, leaving=frozenset(leaving))
 
 
 @st.composite

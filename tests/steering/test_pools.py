@@ -51,6 +51,22 @@ def address(name: str) -> str:
     return ".".join(map(str, lab.address(name)))
 
 
+@pytest.mark.parametrize(("ttl", "lowered"), [(30, 10), (5, 5)])
+def test_answers_are_short_lived_while_one_of_them_leaves_step_by_step(ttl, lowered):
+    """Even those without it: they are of the same pool, which has one TTL."""
+    place, policy = lab.site(US), replace(lab.policy(lab.rule(US)), ttl=ttl)
+
+    def ttls(situation):
+        pool = rendered(place, policy, situation)
+        return {answer_texts(body, WWW, lab.APEX, A)[1] for body in pool.bodies}
+
+    assert ttls(lab.situation()) == {ttl}
+    leaving = replace(lab.situation(), leaving=frozenset({f"{US}/z1"}))
+    assert ttls(leaving) == {lowered}
+    gone = replace(leaving, drains={f"{US}/z1": lab.DRAIN})
+    assert ttls(gone) == {ttl}, "the last of it is out, so nothing of it is handed out any more"
+
+
 def test_three_zones_two_at_a_time():
     pool = rendered(lab.site(US), lab.policy(lab.rule(US)))
     assert sorted(pool.weights) == pytest.approx([1 / 3] * 3)

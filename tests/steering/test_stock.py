@@ -42,6 +42,15 @@ def test_one_endpoint_touches_its_own_site_only():
     assert changed_sites(stock.take(lab.situation(drained=[f"{EU}/z1"]))) == {US, EU}
 
 
+def test_who_begins_to_leave_touches_its_own_site_only():
+    _, _, stock = make(lab.sites(US, EU))
+    stock.take(lab.situation())
+    leaving = replace(lab.situation(), leaving=frozenset({f"{US}/z1"}))
+    assert changed_sites(stock.take(leaving)) == {US}
+    assert changed_sites(stock.take(leaving)) == set()
+    assert changed_sites(stock.take(lab.situation())) == {US}
+
+
 def test_an_alias_touches_the_sites_that_use_it():
     where = lab.sites(lab.site(US, [[lab.endpoint(f"{US}/z1", alias="lb.example.net")]]), EU)
     _, _, stock = make(where)

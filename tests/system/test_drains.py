@@ -124,6 +124,29 @@ def test_a_gradual_drain_takes_half_first_and_all_of_it_in_the_end(node: Drained
     until(lambda: node.answered() == GCP, "the last step", 30)
 
 
+def test_while_a_gradual_drain_is_under_way_answers_are_kept_for_a_shorter_time(
+    tmp_path: Path,
+) -> None:
+    """So that the next step reaches those who ask; a drain at once leaves nothing to be kept."""
+    node = Drained(tmp_path)
+    node.policy.write_text(node.policy.read_text().replace("ttl: 5s", "ttl: 60s"))
+
+    def ttls() -> set[int]:
+        return {node.ask().answer[0].ttl for _ in range(40)}
+
+    try:
+        node.start()
+        assert ttls() == {60}
+        assert node.run("drain", "*/*/az1", "--why", "slowly", "--gradual")[0] == 0
+        assert ttls() == {10}
+        assert node.run("undrain", "1")[0] == 0
+        assert ttls() == {60}
+        assert node.run("drain", "*/*/az1", "--why", "at once")[0] == 0
+        assert ttls() == {60}
+    finally:
+        node.stop()
+
+
 def test_a_force_down_and_a_force_up_stand_in_for_health(node: Drained) -> None:
     """An operator knows better than a check."""
     assert node.run("drain", "aws", "--why", "it lies", "--kind", "force-down")[0] == 0
