@@ -15,6 +15,8 @@ version: 1
 dns:
   zone: example.com
   nameservers: {ns1.example.com: [192.0.2.53], ns2.example.com: [198.51.100.53]}
+# Who comes back from a drain is answered like before at once, and not seldom for minutes.
+defaults: {protect: {slow_start: off}}
 sites:
   aws/us-east-1: {zones: {az1: {A: 192.0.2.1}, az2: {A: 192.0.2.2}}}
   gcp/us-east1: {zones: {az1: {A: 192.0.2.3}, az2: {A: 192.0.2.4}}}
