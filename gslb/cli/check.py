@@ -89,7 +89,7 @@ def _print_problems(problems: list[Problem], *, as_json: bool, beside: bool) -> 
     """Print *problems* on standard output, or *beside* what is printed there."""
     file = sys.stderr if beside else sys.stdout
     if as_json:
-        print(json.dumps([_as_json(problem) for problem in problems], indent=2), file=file)
+        print(json.dumps([problem_json(problem) for problem in problems], indent=2), file=file)
         return
     console = Console(file=file, highlight=False, soft_wrap=True)
     for block in Quoter().format(problems):
@@ -111,7 +111,8 @@ def find_problems(
     return plan, problems
 
 
-def _as_json(problem: Problem) -> dict[str, object]:
+def problem_json(problem: Problem) -> dict[str, object]:
+    """Return *problem* as JSON values."""
     where = problem.where
     return {
         "file": str(where.path),

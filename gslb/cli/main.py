@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import io
+import keyword
 import os
 import signal
 import sys
@@ -33,6 +34,8 @@ COMMANDS = {  # in the order in which somebody meets them
     "audit": "verify the audit log",
     "token": "make, list or revoke tokens for the API",
     "stop": "end workers whose supervisor has died",
+    "import": "turn an octoDNS zone file into a policy",
+    "export": "write policies as octoDNS zone files",
     "geo": "build, describe or ask a geo table",
     "latency": "import or show latency measurements",
     "demo": "serve an example zone with stand-in endpoints on this machine",
@@ -56,7 +59,8 @@ def make_parser(command: str | None) -> Parser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, summary in COMMANDS.items():
         if name == command:
-            importlib.import_module(f"gslb.cli.{name}").add_parser(commands)
+            module = f"gslb.cli.{name}{'_' * keyword.iskeyword(name)}"
+            importlib.import_module(module).add_parser(commands)
         else:
             commands.add_parser(name, help=summary)
     return parser

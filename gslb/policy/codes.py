@@ -132,6 +132,19 @@ CODES: Mapping[str, str] = MappingProxyType(
         "N441": "a prefix finer than client subnets are matched",
         "N442": "measurements that are left out, because there are too many kinds of clients",
         "N443": "measurements that are not used, because one site of the rule has none",
+        # octoDNS zone files: gslb.push.octodns
+        "E270": "a part of an octoDNS zone file that is missing, or not what has to stand there",
+        "E271": "a pool, a rule or a check that octoDNS refuses",
+        "E272": "a geo code or a subnet that octoDNS does not know",
+        "E273": "not the name of a record",
+        "E274": "a zone without name servers",
+        "W360": "a setting of octoDNS that is not carried over",
+        "W361": "a record of octoDNS that is not carried over",
+        "W362": "a record that octoDNS cannot hold, or not wholly",
+        "W363": "a rule, or a condition of one, that octoDNS has no word for",
+        "W364": "a way of choosing that octoDNS does not have",
+        "W365": "a check that octoDNS can only say in part",
+        "N450": "an answer that octoDNS's providers shape by themselves",
         # rows of measured latency: gslb.steering.latency
         "E290": "a row of a latency file that is wrong",
     }

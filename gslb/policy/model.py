@@ -24,6 +24,7 @@ from gslb.policy.values import (
     V4,
     V6,
     Address,
+    Headroom,
     Milliseconds,
     OneOrMany,
     Seconds,
@@ -134,7 +135,7 @@ class Site(Strict):
         default=0, description="for pick: nearest; above 0 attracts"
     )
     check: CheckRef | None = None
-    headroom: Share | None = Field(default=None, description=HEADROOM)
+    headroom: Headroom | None = Field(default=None, description=HEADROOM)
     drained: Drain | None = None
 
 
@@ -245,7 +246,7 @@ class Steering(Strict):
     ttl: Ttl | None = None
     answer: Answer | None = None
     check: CheckRef | None = None
-    headroom: Share | None = Field(default=None, description=HEADROOM)
+    headroom: Headroom | None = Field(default=None, description=HEADROOM)
     panic: Panic | None = None
     when_all_down: Literal["serve_all", "last_resort", "refuse"] | None = None
     acknowledge: bool | None = Field(

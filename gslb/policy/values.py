@@ -16,13 +16,16 @@ from pydantic_core import CoreSchema
 from gslb.policy.wording import shown
 
 MAX_DURATION: Final = 30 * 86_400.0  # seconds; nothing here is meant to last longer
+# Usual loads that a site can carry on top: more than what the lightest of 256 endpoints needs to
+# stand for all of them, with weights of 1 to 1000.
+MAX_HEADROOM: Final = 256_000.0
 MAX_TIE: Final = 60_000.0  # milliseconds; round trips end long before
 MAX_TTL: Final = 86_400  # seconds; a steered answer that lives longer is not steered
 MAX_RANGES: Final = 32  # of status codes in one check
 
 _DURATION = re.compile(r"((?:0|[1-9][0-9]{0,8})(?:\.[0-9]{1,9})?)(ms|s|m|h|d)?")
 _UNIT_SECONDS = {"ms": 0.001, "s": 1.0, None: 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
-_PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,9})?)[ ]?%")
+_PERCENT = re.compile(r"([0-9]{1,8}(?:\.[0-9]{1,9})?)[ ]?%")
 _CODES = re.compile(r"([1-5][0-9]{2})(?:[ ]?-[ ]?([1-5][0-9]{2}))?")
 _QUORUM = re.compile(r"([0-9]{1,3})/([0-9]{1,3})")
 
@@ -132,6 +135,17 @@ def share(value: Any) -> float:
     return float(found)
 
 
+def headroom(value: Any) -> float:
+    """Read spare capacity over the usual load: "50%" or 0.5; "200%": one of three is enough.
+
+    Above 100 % the sign has to be there: a bare 50 is more likely to lack it than to be meant.
+    """
+    match = _PERCENT.fullmatch(value) if isinstance(value, str) else None
+    if match is not None and 1 < float(match[1]) / 100 <= MAX_HEADROOM:
+        return float(match[1]) / 100
+    return share(value)
+
+
 def code_ranges(value: Any) -> tuple[tuple[int, int], ...]:
     """Read HTTP status codes: 200, "200-299", "200-299,301" or a list of these."""
     parts = [part for item in as_list(value) or () for part in str(item).split(",")]
@@ -173,6 +187,7 @@ CodeRanges = Annotated[
     BeforeValidator(code_ranges),
     WithJsonSchema({"type": ["string", "integer", "array"]}),
 ]
+Headroom = Annotated[float, BeforeValidator(headroom), WithJsonSchema(_TEXT_OR_NUMBER)]
 Quorum = Annotated[tuple[int, int], BeforeValidator(quorum), WithJsonSchema({"type": "string"})]
 V4 = Annotated[
     IPv4Address, BeforeValidator(ipv4), WithJsonSchema({"type": "string", "format": "ipv4"})

@@ -76,6 +76,7 @@ class Reader:
 
     limits: Limits = DEFAULT_LIMITS
     crowds: frozenset[str] = frozenset()  # keys at the top under which a mapping may be of any size
+    empty_keys: bool = False  # octoDNS calls the apex of a zone ''
     problems: list[Problem] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
     octets: int = 0
@@ -240,7 +241,7 @@ class _Composer:
             hint = "policies and checks are there to be shared"
             self.note(event.start_mark, "E009", 'merge keys ("<<") have no meaning here', hint)
             return None
-        if not text or len(text) > MAX_KEY:
+        if not (text or (event.style and self.reader.empty_keys)) or len(text) > MAX_KEY:
             what = f"a key of {len(text)} characters" if text else "an empty key"
             self.note(event.start_mark, "E008", what)
             return None

@@ -188,3 +188,16 @@ def test_readers_return_a_value_or_say_why_not(read: Callable[[Any], Any], writt
     assert len(why) < 160
     if isinstance(found, float):
         assert 0 <= found <= values.MAX_DURATION
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [("50%", 0.5), (0.5, 0.5), ("200%", 2.0), ("9900 %", 99.0)]
+)
+def test_headroom_may_be_more_than_the_usual_load(written: object, meant: float) -> None:
+    assert values.headroom(written) == pytest.approx(meant)
+
+
+@pytest.mark.parametrize("written", [50, 1.5, "-1%", "99999999%", True, "much"])
+def test_headroom_above_one_needs_its_sign_and_an_end(written: object) -> None:
+    with pytest.raises(ValueError, match="is not a share"):
+        values.headroom(written)
