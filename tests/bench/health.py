@@ -60,8 +60,8 @@ class _Node:
         compiler.patch = timed  # type: ignore[method-assign] # to see when it is over
         self.watch._changed = self.keeper.changed
         targets = list(self.watch._evidence.probing.probes)
-        number, count = self.watch.checker.generation, len(targets)
-        self.watch.hear(Heartbeat(NAME, 1, number, count, count, 1, 0, 0, 0.0, Doubt.NONE))
+        number, count = self.watch.panel.own.generation, len(targets)
+        self.watch.hear(NAME, Heartbeat(NAME, 1, number, count, count, 1, 0, 0, 0.0, Doubt.NONE))
 
     def targets(self) -> dict[str, list[str]]:
         """Return the targets of every endpoint that is probed."""
@@ -81,7 +81,7 @@ class _Node:
             votes.append(Vote(NAME, target, status, failing, 1, self._sequence, 0.0))
         self.patched.clear()
         began = time.perf_counter()
-        self.watch.hear(Votes(1, tuple(votes)))
+        self.watch.hear(NAME, Votes(1, tuple(votes)))
         await self.patched.wait()
         return (time.perf_counter() - began) * 1e3
 

@@ -184,17 +184,16 @@ def test_a_rehearsal_says_what_an_opening_would_and_changes_nothing(
     database.rehearse(tmp_path)  # nothing there is no fault
     assert not list(tmp_path.iterdir())
     opened = Database(tmp_path)
-    monkeypatch.setattr(
-        database, "MIGRATIONS", (*database.MIGRATIONS, ("CREATE TABLE more (a INTEGER) STRICT",))
-    )
-    monkeypatch.setattr(database, "SCHEMA_VERSION", 2)
+    known = database.MIGRATIONS
+    monkeypatch.setattr(database, "MIGRATIONS", (*known, ("CREATE TABLE more (a INTEGER) STRICT",)))
+    monkeypatch.setattr(database, "SCHEMA_VERSION", len(known) + 1)
     database.rehearse(tmp_path)
-    assert opened.rows("PRAGMA user_version") == [(1,)]
+    assert opened.rows("PRAGMA user_version") == [(len(known),)]
     with opened.change() as connection:
         for number in (1, 2):
             connection.execute("INSERT INTO events VALUES (?, 0.0, 'same', '', '')", (number,))
     impossible = ("CREATE UNIQUE INDEX one ON events (kind)",)
-    monkeypatch.setattr(database, "MIGRATIONS", (database.MIGRATIONS[0], impossible))
+    monkeypatch.setattr(database, "MIGRATIONS", (*known, impossible))
     with pytest.raises(StoreError, match="UNIQUE constraint failed"):
         database.rehearse(tmp_path)
     opened.close()
