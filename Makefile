@@ -3,7 +3,7 @@ PYTHON ?= python3
 RUN  := .venv
 DEV  := .venv-dev
 
-.PHONY: demo test lint bench format schema clean
+.PHONY: demo test lint bench fuzz asan format schema clean
 
 $(RUN)/ready: pyproject.toml
 	$(PYTHON) -m venv $(RUN)
@@ -31,6 +31,12 @@ lint: $(DEV)/ready ## style, types, layers, example policies
 
 bench: $(DEV)/ready ## measured numbers, never asserted
 	$(DEV)/bin/python -m tests.bench $(ARGS)
+
+fuzz: $(DEV)/ready ## the fuzz targets, a minute each; ARGS="--seconds 600 --keep FOLDER" for longer
+	$(DEV)/bin/python -m tests.fuzz $(ARGS)
+
+asan: $(DEV)/ready ## the data plane's tests under gcc's sanitizers
+	PYTHON=$(DEV)/bin/python tests/fuzz/asan.sh $(ARGS)
 
 format: $(DEV)/ready
 	$(DEV)/bin/ruff format .

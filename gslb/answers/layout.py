@@ -140,6 +140,7 @@ MAP: Final = Record(
         ("spare2", "I"),
     ),
 )
+MIN_RECORD: Final = 11  # octets of a resource record at least, RFC 1035 section 3.2.1
 CHECKED_FROM: Final = 4  # octets of a pick or body before those that its check covers
 PICK: Final = Record("pick", (("check", "I"), ("kind", "H"), ("count", "H")))
 # Behind a pick: count × u32 refs (of a choice: pool numbers; of a pool: body offsets), then

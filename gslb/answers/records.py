@@ -41,8 +41,11 @@ def body_octets(body: Body) -> bytes:
     size = len(body.octets)
     if size > MAX_BODY_OCTETS:
         raise GslbError(f"an answer of {size} octets does not fit a DNS message")
-    if not body.answer + body.authority + body.additional + body.optional:
+    count = body.answer + body.authority + body.additional + body.optional
+    if not count:
         raise ValueError("a body without records")
+    if count * layout.MIN_RECORD > size:
+        raise ValueError(f"a body of {count} records in {size} octets")
     if body.optional_octets > size or body.answer * body.stride > size - body.optional_octets:
         raise ValueError(f"a body whose parts are longer than its {size} octets")
     gaps = zip((-2, *body.fixups), (*body.fixups, size), strict=True)

@@ -317,6 +317,8 @@ class _Verifier:
         self._sealed(at, shape.size + 2 * fixups + octets, check)
         # Nothing may empty an answer: not even a page that was never written.
         _need(any(counts), "a body without records")
+        # Nor may the counts of a response pass what their 16 bits hold.
+        _need(sum(counts) * layout.MIN_RECORD <= octets, "more records than octets")
         places = np.frombuffer(self.view, "<u2", fixups, at + shape.size).astype(np.int64)
         apart = bool((places[1:] >= places[:-1] + 2).all())
         _need(apart and (places[-1:] + 2 <= octets).all(), "pointers do not fit")

@@ -32,7 +32,7 @@ APEX = wire(b"example", b"com")
 @st.composite
 def bodies(draw: DrawFn) -> Body:
     count = draw(st.integers(1, 4))
-    pad = draw(st.binary(max_size=6))
+    pad = draw(st.just(b"") | st.binary(min_size=11, max_size=20))
     octets = draw(st.binary(min_size=16 * count, max_size=16 * count))
     fixups = (2, 6) if draw(st.booleans()) else ()
     return Body(

@@ -50,11 +50,13 @@ def test_a_seal_covers_all_behind_it() -> None:
         Body(b"octets without a record"),
         replace(A, stride=17),
         replace(A, optional=1, optional_octets=1),  # it would cut into the answer
-        Body(b"1234", authority=1, optional=1, optional_octets=5),
-        Body(b"1234", authority=1, fixups=(3,)),
-        Body(b"1234", authority=1, fixups=(0, 1)),
-        Body(b"1234", authority=1, fixups=(2, 0)),
-        Body(b"1234", authority=1, fixups=(-1,)),
+        Body(b"12345678abcdefgh12345678", authority=1, optional=1, optional_octets=25),
+        Body(b"12345678abc", authority=1, fixups=(10,)),
+        Body(b"12345678abc", authority=1, fixups=(0, 1)),
+        Body(b"12345678abc", authority=1, fixups=(2, 0)),
+        Body(b"12345678abc", authority=1, fixups=(-1,)),
+        Body(b"12345678ab", authority=1),  # a record has 11 octets at least
+        Body(bytes(65_535), answer=1, optional=65_535, optional_octets=65_535),
     ],
 )
 def test_a_body_that_contradicts_itself_is_refused(body: Body) -> None:

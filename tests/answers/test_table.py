@@ -187,7 +187,7 @@ ZONE = [
 def served() -> AnswerTable:
     """Typeset 1 at every name, 0 at the empty non-terminal; cut is a zone cut."""
     names = [(wire(*labels), int(labels[0] != b"b")) for labels in ZONE]
-    referral = Body(b"referral", authority=1)
+    referral = Body(b"to be referred", authority=1)
     cuts = {wire(*ZONE[-1]): referral}
     outer = ZoneContent(APEX, 1, SOA, names, cuts, ecs=True)
     other = ZoneContent(wire(b"org"), 2, A, [(wire(b"org"), 0)], {}, ecs=False)
@@ -223,7 +223,7 @@ def test_at_and_below_a_cut_is_a_referral_but_for_ds() -> None:
     for name, qtype in ((cut, 1), (below, 1), (below, 43)):
         found = table.find(name, qtype)
         assert found.outcome is Outcome.REFERRAL
-        assert table.referral(found.ref).octets == b"referral"
+        assert table.referral(found.ref).octets == b"to be referred"
     assert table.find(cut, 43) == Found(Outcome.NAME, found.zone, 1)
 
 

@@ -24,6 +24,7 @@ from gslb.answers.model import (
 )
 from gslb.answers.pack import MIN_ARENA, checksum, pack
 from gslb.answers.patch import TableWriter
+from gslb.answers.records import seal
 from gslb.answers.table import AnswerTable
 from gslb.answers.verify import verify
 from tests.answers.conftest import APEX, EVERYWHERE, SOA, A, contents, one_policy, wire
@@ -283,3 +284,15 @@ def test_ranges_must_ascend_from_0() -> None:
 def test_every_class_must_have_a_choice() -> None:
     found = replace(EVERYWHERE, classes6=np.array([1], np.uint16))
     assert verify(pack(replace(one_policy(1), maps=[found]), 1, 0)) == ["a class has no choice"]
+
+
+def test_records_must_have_room_in_their_octets() -> None:
+    """Or the counts of a response would pass 65 535 and begin again."""
+    octets = pack(one_policy(1), 1, 0)
+    (at,) = struct.unpack_from("<I", octets, parts(octets)["zones_offset"] + 8)
+    (size,) = struct.unpack_from("<H", octets, at + layout.BODY.offset("octets"))
+    (fixups,) = struct.unpack_from("<H", octets, at + layout.BODY.offset("fixups"))
+    struct.pack_into("<H", octets, at + layout.BODY.offset("additional"), 65_535)
+    end = at + layout.BODY.struct.size + 2 * fixups + size
+    octets[at:end] = seal(bytes(octets[at:end]))
+    assert verify(resealed(octets)) == ["more records than octets"]

@@ -40,7 +40,7 @@ def steered(generation: int) -> bytearray:
     zone = ZoneContent(APEX, generation, SOA, names, {}, ecs=False)
     zeros = [np.zeros(1, kind) for kind in (np.uint32, np.uint16, np.uint64, np.uint16)]
     everywhere = PrefixMap(*zeros)
-    one = [Choice((0,), (1.0,))], [Pool((Body(b"first", answer=1),), (1.0,))]
+    one = [Choice((0,), (1.0,))], [Pool((Body(b"first answer", answer=1),), (1.0,))]
     types = [Typeset({6: SOA}, {1: 0})]
     return pack(
         TableContent((zone,), types, [Steer((0,), (0,))], [everywhere], *one), generation, 0
