@@ -20,6 +20,7 @@ from gslb.push.pace import Timing
 from gslb.push.plan import Request, idle, make_plan
 from gslb.push.provider import (
     Conflict,
+    Dialect,
     Provider,
     PushError,
     Refused,
@@ -33,7 +34,6 @@ POLL = 5.0  # seconds between looks at a change, jittered by a fifth
 SETTLED_WITHIN = 180.0  # seconds; both providers document about 60
 UNSEEN = 60.0  # seconds to wait for a change whose name was lost
 DISCARD_AFTER = 60.0  # seconds after the longest TTL of what names the support
-LONGEST_TTL = 3600  # seconds; what steers has a shorter one
 _LOG = Log(__name__)
 
 
@@ -259,7 +259,9 @@ class Pusher:
 
     def _retire(self, *proposals: Proposal) -> None:
         """Note which supports nothing names any more, and when they may go."""
-        when = self._timing.clock() + DISCARD_AFTER + max(map(_longest_ttl, proposals))
+        dialect = self.provider.dialect
+        ttl = max(_longest_ttl(dialect, one) for one in proposals)
+        when = self._timing.clock() + DISCARD_AFTER + ttl
         unused = proposals[-1].plan.unused
         self._due = {key: self._due.get(key, when) for key in unused}
         self._say(discard_at=min(self._due.values(), default=None))
@@ -305,12 +307,13 @@ def verification(provider: Provider, proposal: Proposal) -> Verification:
     return Verification(find_drift(plan, proposal.actual), asked, wrong, differs)
 
 
-def _longest_ttl(proposal: Proposal) -> float:
-    """Return the longest TTL, in seconds, of what is found and wanted in the zone of *proposal*."""
+def _longest_ttl(dialect: Dialect, proposal: Proposal) -> float:
+    """Return the longest TTL, in seconds, of what names supports, as found and as wanted."""
     found = [
         ttl
         for one in proposal.actual.rrsets.values()
+        if dialect.supports_of(one)
         for ttl in (one.body.get("TTL"), one.body.get("ttl"))
-        if isinstance(ttl, int) and ttl <= LONGEST_TTL
+        if isinstance(ttl, int)
     ]
     return float(max([0, *found, *(one.ttl for one in proposal.wish.desired.steered)]))
