@@ -122,14 +122,17 @@ class Pusher:
         async with self._lock:
             try:
                 plan = (await self._plan(nothing)).plan
+                if plan.parent is None and not plan.counts["owned"]:
+                    return self._end(Outcome(State.INSYNC, request.generation))
                 if plan.parent is not None:
                     above = replace(nothing.request, generation=plan.parent.generation + 1)
                     nothing = replace(nothing, request=above)
-                proposal = await self._plan(nothing)
+                outcome = await self._apply(await self._plan(nothing), ROUNDS)
+                if outcome.state is not State.INSYNC:
+                    return outcome
+                return self._end(await self._unwrite(await self._plan(nothing), outcome))
             except PushError as error:
                 return self._end(unread(error, request.generation))
-            outcome = await self._apply(proposal, ROUNDS)
-            return await self._unwrite(nothing) if outcome.state is State.INSYNC else outcome
 
     async def verify(self, wish: Wish) -> Verification:
         """Read the zone and return how it differs from *wish*, and what it answers.
@@ -269,18 +272,14 @@ class Pusher:
     async def _verification(self, proposal: Proposal) -> Verification:
         return await asyncio.to_thread(verification, self.provider, proposal)
 
-    async def _unwrite(self, wish: Wish) -> Outcome:
+    async def _unwrite(self, proposal: Proposal, outcome: Outcome) -> Outcome:
         """Delete the manifest of a zone that holds nothing else of ours."""
-        course = Course(await self._plan(wish))
-        actual = course.proposal.actual
-        found = actual.rrsets.get((manifest_name(wish.desired.zone), "TXT", ""))
-        try:
-            if found is not None:
-                await self._hand_in(course, Batch((Change(Action.DELETE, found, None),), 1, 1))
-            settled = await self._settle()
-        except PushError as error:
-            return self._end(course.failed(error))
-        return self._end(course.done(Verification((), 0, 0.0, 0.0), settled=settled))
+        found = proposal.actual.rrsets[manifest_name(proposal.plan.zone), "TXT", ""]
+        course = Course(proposal)
+        await self._hand_in(course, Batch((Change(Action.DELETE, found, None),), 1, 1))
+        state = State.INSYNC if await self._settle() else State.PENDING
+        batches = outcome.batches + course.batches
+        return replace(outcome, state=state, change=course.change, batches=batches)
 
     def _say(self, **changes: object) -> None:
         self._status = replace(self._status, **changes)  # type: ignore[arg-type]
