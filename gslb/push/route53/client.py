@@ -103,7 +103,7 @@ class Api:
 def _connect() -> Any:
     """Return a client of boto3 that tries once: repeats are ours."""
     try:
-        import boto3  # noqa: PLC0415  an extra: imported only where it is used
+        import boto3.session  # noqa: PLC0415  an extra: imported only where it is used
         from botocore.config import Config  # noqa: PLC0415
     except ImportError:
         raise Unavailable("boto3 is not installed: gslb-server[route53] brings it") from None
@@ -113,7 +113,8 @@ def _connect() -> Any:
         read_timeout=REPLY_WITHIN,
     )
     try:  # with a URL of its own, botocore asks for a region; Route 53 has but this one
-        return boto3.client("route53", region_name="us-east-1", config=config)
+        session = boto3.session.Session()  # of its own: the shared one keeps old credentials
+        return session.client("route53", region_name="us-east-1", config=config)
     except Exception as error:  # noqa: BLE001  files of profiles and of credentials are read here
         raise understood("connect", error) from None
 
