@@ -160,8 +160,12 @@ def make_plan(
     fresh = [one for one in create if one.kind == "check"]
     quota = {
         "records": (len(after) + (found is None), limits.rrsets),
-        "checks": (actual.foreign_checks + len(held) + len(fresh), limits.checks),
+        "checks": (
+            dialect.checks_used(after.values(), actual.foreign_checks + len(held) + len(fresh)),
+            limits.checks,
+        ),
     }
+    used = dialect.checks_used(actual.rrsets.values(), actual.foreign_checks + len(held))
     cost = (
         dialect.monthly_cost(held),
         dialect.monthly_cost([one for one in [*held, *fresh] if one.key not in unused]),
@@ -171,7 +175,7 @@ def make_plan(
         *_object_stops(dialect, diff, limits),
         *_share_stops(counts, diff, request.thresholds),
         *_weight_stops(dialect, actual, after, desired, request.thresholds),
-        *_quota_stops(quota, len(fresh), limits, cost, request.thresholds),
+        *_quota_stops(quota, used, len(fresh), limits, cost, request.thresholds),
     ]
     identity = [
         dialect.name, zone, request.owner, request.generation, wanted,
@@ -328,15 +332,16 @@ def _weight_stops(
 
 def _quota_stops(
     quota: Mapping[str, tuple[int, int]],
+    before: int,
     fresh: int,
     limits: Limits,
     cost: tuple[float, float],
     thresholds: Thresholds,
 ) -> Iterable[Stop]:
     used, allowed = quota["checks"]
-    if used > allowed and fresh:
+    if used > allowed and used > before:
         yield Stop(Stopped.CHECKS, f"{used} health checks of {allowed}")
-    elif used > thresholds.checks * allowed and fresh:
+    elif used > thresholds.checks * allowed and used > before:
         yield Stop(Stopped.CHECKS_NEAR, f"{used} health checks of {allowed}")
     if limits.new_checks_a_day is not None and fresh > limits.new_checks_a_day:
         yield Stop(Stopped.CHECKS, f"{fresh} new health checks, {limits.new_checks_a_day} a day")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,6 +106,11 @@ class Route53:
         """Return how many records or aliases *rrset* holds."""
         body: Any = rrset.body
         return len(body.get("ResourceRecords", ())) + ("AliasTarget" in body)
+
+    def checks_used(self, rrsets: Iterable[Rrset], checks: int) -> int:
+        """Return *checks*: the quota is the account's, however many record sets name one."""
+        del rrsets
+        return checks
 
     def monthly_cost(self, supports: Sequence[Support]) -> float:
         """Return US dollars a month for the checks of *supports*."""
