@@ -181,8 +181,8 @@ def test_what_is_wrong_with_copies_is_told_with_its_place(tmp_path: Path) -> Non
     ]  # fmt: skip
     for wrong, says in (
         ("push: {route53: {zone: a.example, zone_id: Z1}}\n", "copies need an `owner`"),
-        ("push: {owner: a, route53: [{zone: a.example, zone_id: Z1},"
-         " {zone: b.example, zone_id: Z1}]}\n", "Z1 can hold only one copy"),
+        (("push: {owner: a, route53: [{zone: a.example, zone_id: Z1},"
+         " {zone: b.example, zone_id: Z1}]}\n"), "Z1 can hold only one copy"),
     ):  # fmt: skip
         (line,) = problems_of(tmp_path, wrong)
         assert says in line
