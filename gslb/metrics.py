@@ -124,8 +124,24 @@ _CONTROL = (
     _counter("gslb_http_requests_total", "Requests over HTTP.", "method", "route", "code"),
     _counter("gslb_audit_events_total", "Lines of the audit log since the start.", "action"),
 )
+_COPY = ("provider", "zone", "place")
+_PUSH = (
+    _gauge("gslb_push_state", "1 for the state of the copy that holds.", *_COPY, "state"),
+    _counter("gslb_push_runs_total", "Runs of the push.", *_COPY, "result"),
+    _counter("gslb_push_changes_total", "Records changed by the push.", *_COPY, "action"),
+    _gauge("gslb_push_generation", "What the copy should hold, and what it holds.", *_COPY, "of"),
+    _gauge(
+        "gslb_push_lag_seconds", "Age of the oldest change that the copy does not have.", *_COPY
+    ),
+    _gauge("gslb_push_drift_records", "What others have changed there.", *_COPY, "kind"),
+    _gauge("gslb_push_losses", "What the copy cannot say.", *_COPY, "severity"),
+    _gauge("gslb_push_quota_used_ratio", "Part of a quota that is used.", *_COPY, "quota"),
+    _gauge("gslb_push_cost_usd_per_month", "Health checks, by list price.", *_COPY),
+    _gauge("gslb_push_wrong_answers_ratio", "Sampled answers unlike those pushed.", *_COPY),
+    _gauge("gslb_push_last_success_timestamp_seconds", "When a push last succeeded.", *_COPY),
+)
 METRICS: Mapping[str, Metric] = {
-    metric.name: metric for metric in (*_DNS, *_STEERING, *_HEALTH, *_CONTROL)
+    metric.name: metric for metric in (*_DNS, *_STEERING, *_HEALTH, *_CONTROL, *_PUSH)
 }
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -14,12 +15,16 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from gslb.geo.settings import GeoSettings
+from gslb.policy.names import BadNameError, read_name
+from gslb.wire.names import to_text
 
 MAX_LISTEN = 64  # addresses; each takes two sockets a worker
 MAX_WORKERS = 256
 MAX_POLICIES = 1024  # files and folders
 MAX_RESOLVERS = 16
 MAX_REFERENCES = 16
+MAX_COPIES = 64  # managed zones of one provider; each is read in full every few minutes
+MAX_GLOBS = 64
 DEFAULT_CONFIG = Path("/etc/gslb/gslb.yaml")
 DEFAULT_POLICIES = Path("/etc/gslb/policies")
 
@@ -115,7 +120,7 @@ def _parse_network(text: object) -> object:
 
 def _one_or_more(value: object) -> object:
     """Accept one thing where several may stand."""
-    return (value,) if isinstance(value, str | int | Path) else value
+    return (value,) if isinstance(value, str | int | Path | Mapping) else value
 
 
 def _entries(least: int, most: int) -> AfterValidator:
@@ -234,6 +239,78 @@ class AgentsSection(_Section):
     ] = Field((), description="beyond loopback with the API's certificate; tokens in any case")
 
 
+def _zone(text: object) -> object:
+    """Return a zone's name, absolute and in lower case. Raises ValueError."""
+    if not isinstance(text, str):
+        return text
+    try:
+        return to_text(read_name(text))
+    except BadNameError as error:
+        raise ValueError(str(error)) from None
+
+
+ZoneName = Annotated[str, BeforeValidator(_zone)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Route53Section(_Section):
+    """A hosted zone of Route 53. Credentials are the SDK's own: environment, files, roles."""
+
+    zone: ZoneName = Field(description="of ours, which it is a copy of")
+    zone_id: str = Field(
+        pattern=r"^(/hostedzone/)?Z[A-Z0-9]{1,31}$", description="Z…: two zones may have one name"
+    )
+
+
+class CloudDnsSection(_Section):
+    """A managed zone of Cloud DNS. Credentials are the SDK's own: environment, files, roles."""
+
+    zone: ZoneName = Field(description="of ours, which it is a copy of")
+    project: str = Field(pattern=r"^[a-z0-9][a-z0-9.:-]{0,99}$")
+    managed_zone: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="its name or number"
+    )
+
+
+class PushSection(_Section):
+    """Copies of zones that other services answer from when our servers are gone.
+
+    A push that reaches beyond a `max_` waits for an operator's word.
+    """
+
+    owner: str | None = Field(
+        None,
+        pattern=r"^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$",
+        description="marks what is ours; no two installations may share one",
+    )
+    route53: Annotated[
+        tuple[Route53Section, ...], BeforeValidator(_one_or_more), _entries(0, MAX_COPIES)
+    ] = ()
+    clouddns: Annotated[
+        tuple[CloudDnsSection, ...], BeforeValidator(_one_or_more), _entries(0, MAX_COPIES)
+    ] = ()
+    names: Annotated[tuple[str, ...], BeforeValidator(_one_or_more), _entries(1, MAX_GLOBS)] = (
+        Field(("*",), description="what may be touched there; * and ? are wildcards")
+    )
+    heal: bool = Field(False, description="put back what somebody else has changed of ours")
+    max_deletes: Share = Field(0.3, description="of the record sets that are ours")
+    max_updates: Share = 0.3
+    max_weight_loss: Share = Field(0.5, description="of a group, other than by drains")
+    max_checks: Share = Field(0.9, description="of the provider's quota of health checks")
+    max_cost_rise: float | None = Field(None, ge=0, description="US dollars a month")
+
+    @model_validator(mode="after")
+    def _one_copy_each(self) -> Self:
+        places = [("route53", one.zone_id) for one in self.route53]
+        places += [("clouddns", f"{one.project}/{one.managed_zone}") for one in self.clouddns]
+        twice = sorted({name for _, name in places if [n for _, n in places].count(name) > 1})
+        if twice:
+            raise ValueError(f"{', '.join(twice)} can hold only one copy")
+        if places and self.owner is None:
+            raise ValueError("copies need an `owner`: what marks our records among others'")
+        return self
+
+
 def default_state_directory() -> Path:
     """Return /var/lib/gslb for root, else the user's own state folder (XDG base directories)."""
     if os.geteuid() == 0:
@@ -274,6 +351,7 @@ class Settings(_Section):
     api: ApiSection = ApiSection()
     metrics: MetricsSection = MetricsSection()
     agents: AgentsSection = AgentsSection()
+    push: PushSection = PushSection()
 
     @property
     def sockets(self) -> tuple[Listen, ...]:

@@ -20,10 +20,12 @@ from gslb.api.events import EventHub
 from gslb.control import Message
 from gslb.dataplane.fast import choose
 from gslb.desk import numbers
+from gslb.desk.copies import CopiesDesk
 from gslb.desk.desk import Desk
 from gslb.desk.doors import Doors
 from gslb.desk.standing import standing
 from gslb.errors import GslbError
+from gslb.fallback.process import make_fallback
 from gslb.incumbent import Incumbent
 from gslb.logs import Log
 from gslb.node import takeover
@@ -33,7 +35,7 @@ from gslb.node.fdstore import store, take_stored
 from gslb.node.heritage import Heritage, inherit
 from gslb.node.keeper import TableKeeper
 from gslb.node.ledger import Ledger
-from gslb.node.notify import notify, watchdog_seconds
+from gslb.node.notify import notify, show_life
 from gslb.node.orders import orders
 from gslb.node.pausable import Pausable
 from gslb.node.predecessor import Predecessor
@@ -138,14 +140,17 @@ class Supervisor:
             replan=self._watch.replan,
             relabel=self._ledger.relabel,
         )
+        self._fallback = make_fallback(settings, self._keeper, self._records, _now)
         self._owned = [
             Pausable(self._keeper.aliases.run),
             Pausable(lambda: self._watch.run(self._keeper.changed)),
+            Pausable(self._fallback.run),
         ]
         hub = EventHub()
         self._records.listen(hub.publish)
         workers = self._workers.status
-        self._desk = Desk(self._keeper, self._watch, self._records, workers, _now)
+        copies = CopiesDesk(self._fallback, self._records)
+        self._desk = Desk(self._keeper, self._watch, self._records, workers, _now, copies=copies)
         sources = numbers.sources(
             settings, self._keeper, self._watch, self._ledger, self._records, self._workers
         )
@@ -215,8 +220,8 @@ class Supervisor:
         background += [
             asyncio.create_task(control.serve(listener, self.handle)),
             asyncio.create_task(self._keeper.keep_up()),
-            asyncio.create_task(self._owned[1].run()),
-            asyncio.create_task(_show_life()),
+            *(asyncio.create_task(one.run()) for one in self._owned[1:]),
+            asyncio.create_task(show_life()),
         ]
         self._announce(served)
         store(self._incumbent.worker_sockets())
@@ -303,6 +308,7 @@ class Supervisor:
             **standing(
                 self.settings, self._keeper, self._watch, self._ledger, self._records, self._desk
             ),
+            "copies": [one.to_json() for one in self._fallback.states],
         }
 
     def _log_serving(self, event: str, changes: list[str]) -> None:
@@ -374,15 +380,6 @@ class Supervisor:
 
     async def _wait_for_stop(self) -> None:
         await self._stop.wait()
-
-
-async def _show_life() -> None:
-    """Tell the service manager that the loop turns, as often as it wants to hear it."""
-    seconds = watchdog_seconds()
-    while True:
-        await asyncio.sleep(seconds or 3600.0)
-        if seconds:
-            notify("WATCHDOG=1")
 
 
 def _now() -> datetime:

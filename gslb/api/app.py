@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from gslb.api import drains, events, explain, locations, openapi, status
+from gslb.api import drains, events, explain, locations, openapi, push, status
 from gslb.api.access import Access
 from gslb.api.counts import COUNTS, RequestCounts
 from gslb.api.events import ACCESS, HUB, EventHub
@@ -21,6 +21,7 @@ _RESOURCES = (
     *locations.ROUTES,
     *status.ROUTES,
     *explain.ROUTES,
+    *push.ROUTES,
     *events.ROUTES,
 )
 ROUTES: tuple[Route, ...] = (*_RESOURCES, openapi.route_for(_RESOURCES))

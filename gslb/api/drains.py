@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from gslb.api.access import Scope
 from gslb.api.idempotency import HEADER
-from gslb.api.models import DrainCreated, DrainLifted, DrainRequest, Drains, DryRun, LiftQuery
+from gslb.api.models import DrainCreated, DrainRequest, Drains, DryRun, LiftQuery, WaitQuery
 from gslb.api.problems import ApiProblem
+from gslb.api.pushmodels import WAIT_SECONDS, Copy, DrainAnswer, LiftAnswer
 from gslb.api.routes import ROOT, Answer, Call, Reply, Route, reply
 
 MAX_ID_DIGITS = 18  # they fit 64 bits
@@ -16,7 +17,8 @@ async def create(call: Call) -> Reply:
     wanted = call.the(DrainRequest)
     if wanted.dry_run:
         return reply(DryRun(dry_run=True, plan=await call.services.plan_drain(wanted)))
-    return created(await call.services.create_drain(wanted, call.author, call.once))
+    made = await call.services.create_drain(wanted, call.author, call.once)
+    return created(DrainAnswer(**dict(made), copies=await _copies(call, call.the(WaitQuery))))
 
 
 def created(made: DrainCreated) -> Reply:
@@ -34,9 +36,16 @@ async def delete(call: Call) -> Reply:
     number = call.request.match_info["id"]
     if not (number.isascii() and number.isdecimal() and len(number) <= MAX_ID_DIGITS):
         raise ApiProblem(404, "The id of a drain is a number.")
-    reason = call.the(LiftQuery).reason or ""
-    lifted = await call.services.delete_drain(int(number), reason, call.author)
-    return reply(lifted, 202 if lifted.pending else 200)
+    query = call.the(LiftQuery)
+    lifted = await call.services.delete_drain(int(number), query.reason or "", call.author)
+    answer = LiftAnswer(**dict(lifted), copies=await _copies(call, query))
+    return reply(answer, 202 if lifted.pending else 200)
+
+
+async def _copies(call: Call, query: WaitQuery) -> tuple[Copy, ...]:
+    """Return how the copies stand, now or when they follow."""
+    copies = call.services.copies
+    return await copies.settled() if query.wait else copies.copies()
 
 
 ROUTES = (
@@ -48,13 +57,15 @@ ROUTES = (
         "Drain a location, or force it up or down",
         create,
         (
-            Answer(201, "It holds, and the answers follow it.", DrainCreated),
-            Answer(202, "It holds; the answers do not follow yet (`pending`).", DrainCreated),
+            Answer(201, "It holds, and the answers follow it.", DrainAnswer),
+            Answer(202, "It holds; the answers do not follow yet (`pending`).", DrainAnswer),
             Answer(200, "What it would do (`dry_run`).", DryRun),
         ),
+        query=WaitQuery,
         body=DrainRequest,
         problems=(409, 413, 415, 422, 507),
         headers=((HEADER, "the same key and body again gets the same answer, for a day"),),
+        waits=WAIT_SECONDS,
     ),
     Route(
         "GET",
@@ -73,10 +84,11 @@ ROUTES = (
         "End a drain or force",
         delete,
         (
-            Answer(200, "It holds no longer.", DrainLifted),
-            Answer(202, "So it is; the answers do not follow yet (`pending`).", DrainLifted),
+            Answer(200, "It holds no longer.", LiftAnswer),
+            Answer(202, "So it is; the answers do not follow yet (`pending`).", LiftAnswer),
         ),
         query=LiftQuery,
         problems=(404, 507),
+        waits=WAIT_SECONDS,
     ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -104,7 +104,15 @@ class DrainRequest(Model):
         return self.until if self.seconds is None else now + timedelta(seconds=self.seconds)
 
 
-class LiftQuery(Model):
+class WaitQuery(Model):
+    """When to be answered."""
+
+    wait: Literal["push"] | None = Field(
+        None, description="`push`: not before the copies elsewhere follow, or a minute has passed"
+    )
+
+
+class LiftQuery(WaitQuery):
     """Why a drain ends; for the audit log."""
 
     reason: Annotated[Line, Field(max_length=MAX_REASON)] | None = None

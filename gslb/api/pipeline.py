@@ -58,15 +58,20 @@ class Pipeline:
             call = Call(request, self.services, caller, request[REQUEST_ID], query, body)
             if route.streams:
                 return _response(await route.handler(call))
+            seconds = (
+                REQUEST_SECONDS
+                + route.longer
+                + (route.waits if getattr(query, "wait", None) else 0.0)
+            )
             try:
-                async with asyncio.timeout(REQUEST_SECONDS):
+                async with asyncio.timeout(seconds):
                     if route.changes:
                         return _response(await self._change(route, call))
                     return _response(await route.handler(call))
             except TimeoutError:
                 raise ApiProblem(
                     503,
-                    f"No answer within {REQUEST_SECONDS:g} s; a change may still be made.",
+                    f"No answer within {seconds:g} s; a change may still be made.",
                     headers={"Retry-After": "1"},
                 ) from None
 

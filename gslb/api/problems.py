@@ -14,6 +14,7 @@ from gslb.api.counts import COUNTS, route_of
 from gslb.api.models import Fault, Problem
 from gslb.api.services import (
     DrainRefusedError,
+    PushRefusedError,
     RequestRefusedError,
     UnavailableError,
     UnknownDrainError,
@@ -93,6 +94,8 @@ def as_problem(error: GslbError) -> ApiProblem:
         case DrainRefusedError():
             plan = error.plan.model_dump(mode="json")
             return ApiProblem(409, str(error), members={"plan": plan})
+        case PushRefusedError():
+            return ApiProblem(409, str(error))
         case AuditError():
             _log.error("audit log not written", error=str(error))
             return ApiProblem(507, "The audit log cannot be written, so nothing was changed.")

@@ -80,6 +80,8 @@ class Route:
     body: type[BaseModel] | None = None
     problems: tuple[int, ...] = ()  # beyond those that every route may have
     headers: tuple[tuple[str, str], ...] = field(default=())  # optional request headers, and why
+    longer: float = 0.0  # seconds beyond those that every request has
+    waits: float = 0.0  # further seconds, where the query says `wait`
     streams: bool = False  # the answer has no end, so no time limit
 
     @property

@@ -15,6 +15,14 @@ from gslb.api.models import (
     Locations,
     Status,
 )
+from gslb.api.pushmodels import (
+    Copy,
+    PushApplyRequest,
+    PushPlanRequest,
+    PushPlans,
+    PushVerified,
+    PushVerifyRequest,
+)
 from gslb.errors import GslbError
 from gslb.state.history import Page
 from gslb.state.replies import KeptReply
@@ -60,12 +68,45 @@ class Once:
     fingerprint: bytes  # of all that tells one request from another
 
 
+class PushRefusedError(GslbError):
+    """A push, or what was asked of a copy, is refused; its text is shown to the caller."""
+
+
+class CopyServices(Protocol):
+    """Copies of our zones at other services, as the API sees them.
+
+    Any method but `copies` may raise UnavailableError or PushRefusedError.
+    """
+
+    def copies(self) -> tuple[Copy, ...]:
+        """Return how every copy stands."""
+        ...
+
+    async def settled(self) -> tuple[Copy, ...]:
+        """Return the same once nothing is on its way to any of them, or a minute has passed."""
+        ...
+
+    async def plan(self, request: PushPlanRequest) -> PushPlans:
+        """Return what a push would do to each copy that is meant."""
+        ...
+
+    async def apply(self, request: PushApplyRequest, author: Author) -> Copy:
+        """Begin to carry out a plan, and return how its copy stands. Raises AuditError."""
+        ...
+
+    async def verify(self, request: PushVerifyRequest) -> PushVerified:
+        """Return how each copy that is meant differs from what it should be."""
+        ...
+
+
 class Services(Protocol):
     """The process in charge, as the API sees it. Any method may raise UnavailableError or StoreError.
 
     A mutation is one transaction: the audit log has it before anybody is told. It is not cancelled
     when its caller has gone.
     """
+
+    copies: CopyServices
 
     async def status(self) -> Status:
         """Return how the node is."""

@@ -63,14 +63,15 @@ class Node:
         path: str,
         body: Mapping[str, Any] | None = None,
         query: Mapping[str, str] | None = None,
+        seconds: float = CALL_SECONDS,
     ) -> dict[str, Any]:
-        """Return what the node answers.
+        """Return what the node answers within *seconds*.
 
         Raises:
             CallError: it says no.
             ControlError: nobody is there, or the answer does not come.
         """
-        connection = _LocalConnection(self._path, CALL_SECONDS)
+        connection = _LocalConnection(self._path, seconds)
         try:
             response = self._ask(connection, method, path, body, query)
             octets = response.read(MAX_ANSWER + 1)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gslb.cli.calling import CallError, node_of
 from gslb.cli.explain import read_time
 from gslb.cli.options import add_place_options
+from gslb.cli.push import copy_lines
 from gslb.errors import GslbError
 from gslb.steering.wording import percent
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 EXIT_REFUSED = 3  # by the guard
 EXIT_PENDING = 4  # done, and the answers do not follow yet
+WAIT_SECONDS = 80.0  # for an answer that may wait for copies
 SHOWN = 10  # lines of a list, for people; --json has more
 _SPAN = re.compile(r"(\d+)(s|min|m|h|d)")
 _SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
@@ -55,6 +57,7 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("--gradual", action="store_true", help="50, 25, 0 %%, one TTL each")
     parser.add_argument("--dry-run", action="store_true", help="plan it, change nothing")
     parser.add_argument("--force", action="store_true", help="do it although the guard refuses")
+    add_wait_option(parser)
     add_place_options(parser)
     parser.add_argument("--json", action="store_true", help="print the answer as JSON")
     parser.set_defaults(run=run)
@@ -64,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
     """Ask for the drain and print what came of it. Return 3 if the guard refuses."""
     node, asked = node_of(options), request(options)
     try:
-        answer = node.call("POST", "/drains", asked)
+        answer = node.call("POST", "/drains", asked, waiting(options), WAIT_SECONDS)
     except CallError as error:
         if error.status != 409 or "plan" not in error.problem:
             raise
@@ -105,6 +108,20 @@ def request(options: argparse.Namespace) -> dict[str, Any]:
     return asked
 
 
+def add_wait_option(parser: argparse.ArgumentParser) -> None:
+    """Add the wish to wait for copies at other services."""
+    parser.add_argument(
+        "--wait-push",
+        action="store_true",
+        help="return when the copies at other services follow, or after a minute",
+    )
+
+
+def waiting(options: argparse.Namespace) -> dict[str, str]:
+    """Return the part of a query that `add_wait_option` is for."""
+    return {"wait": "push"} if options.wait_push else {}
+
+
 def seconds_of(text: str) -> int:
     """Return the seconds of a span such as 90s, 30min, 4h, 1h30m. Raises GslbError."""
     parts = _SPAN.findall(text)
@@ -125,6 +142,7 @@ def holds(answer: dict[str, Any]) -> Iterator[str]:
     if drain["dns_off_at"]:
         yield f"out of the answers at {drain['dns_off_at']}"
         yield f"safe to stop at        {drain['safe_to_stop_at']} (resolvers keep answers that long)"
+    yield from copy_lines(answer["copies"])
     yield f"to bring it back: gslb undrain {drain['id']}"
 
 

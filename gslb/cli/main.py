@@ -31,6 +31,7 @@ COMMANDS = {  # in the order in which somebody meets them
     "undrain": "end a drain",
     "drains": "list what is drained",
     "events": "show what happens, as it happens",
+    "push": "keep copies of zones at Route 53 and Cloud DNS",
     "audit": "verify the audit log",
     "token": "make, list or revoke tokens for the API",
     "stop": "end workers whose supervisor has died",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gslb.cli.asking import SupervisorGoneError, ask_supervisor
 from gslb.cli.drains import lines as drain_lines
 from gslb.cli.options import add_place_options, given_settings
+from gslb.cli.push import copy_lines
 from gslb.node.configuration import read_settings
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ def describe(status: dict[str, Any]) -> list[str]:
         lines += [f"note        {note}" for note in status["notes"]]
     drained = list(drain_lines(status["drains"], status["file_drains"]))
     lines += [f"{'drained' if n == 0 else '':<12}{line}" for n, line in enumerate(drained)]
+    lines += [f"{'copies' if n == 0 else '':<12}{line}"
+              for n, line in enumerate(copy_lines(status["copies"]))]  # fmt: skip
     lines += [f"RECORDS     {trouble}" for trouble in status["records"]]
     for worker in status["workers"]:
         state = "serves" if worker["serving"] else "DOWN"

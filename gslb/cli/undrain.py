@@ -8,8 +8,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from gslb.cli.calling import node_of
-from gslb.cli.drain import EXIT_PENDING
+from gslb.cli.drain import EXIT_PENDING, WAIT_SECONDS, add_wait_option, waiting
 from gslb.cli.options import add_place_options
+from gslb.cli.push import copy_lines
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -27,6 +28,7 @@ def add_parser(commands: Commands) -> None:
     )
     parser.add_argument("id", nargs="+", type=int, help="the number of a drain")
     parser.add_argument("--why", default="", metavar="TEXT", help="the reason, for the audit log")
+    add_wait_option(parser)
     add_place_options(parser)
     parser.add_argument("--json", action="store_true", help="print the answers as JSON")
     parser.set_defaults(run=run)
@@ -35,15 +37,16 @@ def add_parser(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """End each of the drains, in order; the first that cannot be ended ends the command."""
     node = node_of(options)
-    query = {"reason": options.why} if options.why else None
+    query = {**({"reason": options.why} if options.why else {}), **waiting(options)}
     code = 0
     for number in options.id:
-        answer = node.call("DELETE", f"/drains/{number}", query=query)
+        answer = node.call("DELETE", f"/drains/{number}", query=query, seconds=WAIT_SECONDS)
         drain = answer["drain"]
         if options.json:
             print(json.dumps(answer))
         else:
             print(f"{drain['kind']} {number} of {drain['location']} has ended")
+            print(*copy_lines(answer["copies"]), sep="\n", end="\n" if answer["copies"] else "")
         if answer["pending"]:
             print(f"gslb: {answer['pending']}", file=sys.stderr)
             code = EXIT_PENDING

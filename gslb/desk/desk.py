@@ -31,6 +31,7 @@ from gslb.api.models import (
 from gslb.api.routes import Reply
 from gslb.api.services import (
     Author,
+    CopyServices,
     DrainRefusedError,
     Once,
     RequestRefusedError,
@@ -117,6 +118,8 @@ class Desk:
         workers: Callable[[], Awaitable[list[dict[str, Any]]]],
         now: Callable[[], datetime],
         clock: Callable[[], float] = time.monotonic,
+        *,
+        copies: CopyServices,
     ) -> None:
         """Speak for a node.
 
@@ -127,12 +130,14 @@ class Desk:
             workers: returns what each worker says of itself.
             now: wall time, aware.
             clock: monotonic seconds.
+            copies: what is pushed elsewhere.
         """
         self._answers = answers
         self._standing = standing
         self._records = records
         self._workers = workers
         self._now = now
+        self.copies = copies
         self._clock = clock
         self._began = clock()
         self._turn = asyncio.Lock()  # a guard has to see the drain before

@@ -25,7 +25,7 @@ from gslb.api.exposure import check_exposure, loopback
 from gslb.api.listener import SOCKET_NAME, Listener, local_socket, tls_context
 from gslb.api.telemetry import make_telemetry
 from gslb.api.tokens import FILE_NAME, TokenFile
-from gslb.desk import numbers
+from gslb.desk import copynumbers, numbers
 from gslb.desk.agents import AgentDoor
 from gslb.desk.desk import Desk
 from gslb.desk.looks import state_of
@@ -93,6 +93,7 @@ class Doors:
         self._desk = desk
         self._hub = hub
         self._sources = sources
+        self._now = now
         self._tokens = TokenFile(settings.state_directory / FILE_NAME)
         self._access = TokenAccess(self._tokens, now, time.monotonic)
         self._counts = RequestCounts()
@@ -190,6 +191,7 @@ class Doors:
             lambda: numbers.requests(self._counts),
             lambda: numbers.drains(self._desk.held()),
             lambda: numbers.endpoints(self._desk.nodes(), state_of),
+            lambda: copynumbers.copies(self._desk.copies.copies(), self._now().timestamp()),
         )
         registry.register(ValuesCollector([*own, *self._sources]))
         return registry

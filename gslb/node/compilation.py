@@ -133,6 +133,11 @@ class Describe:
 
 
 @dataclass(frozen=True, slots=True)
+class GivePlan:
+    """The wish for the plan that is served; the answer is octets: a pickled `Plan`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Explain:
     """A question about an answer of what was compiled; the answer to it is an `Explanation`."""
 
@@ -209,7 +214,7 @@ class Failed:
     reason: str
 
 
-Work = Job | Change | Describe | Explain | PlanDrain | GoOn
+Work = Job | Change | Describe | GivePlan | Explain | PlanDrain | GoOn
 Answer = Compiled | Refused | Unchanged | Patched | bytes | Explanation | DrainPlan | Unfinished
 
 
@@ -267,6 +272,12 @@ class Compiler:
             while isinstance(answer, Unfinished):
                 answer = await self._do(GoOn())
             return answer
+
+    async def give_plan(self) -> bytes:
+        """Return the plan, pickled, for another process of ours. Raises GslbError."""
+        answer = await self._ask(self._do(GivePlan()))
+        assert isinstance(answer, bytes)
+        return answer
 
     async def _ask(self, question: Coroutine[None, None, Answer]) -> Answer:
         """Ask on behalf of somebody who may go away; the process stays, whatever he does."""

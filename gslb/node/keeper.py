@@ -173,7 +173,7 @@ class TableKeeper:
 
     async def _reload(self, compiler: Compiler, *, last_good: bool = False) -> Result:
         former = await self._compiler.describe() if self._compiler is not None else b""
-        situation = self._now()
+        situation = self.situation()
         job = Job(
             policies=self._settings.policies,
             state_directory=self._settings.state_directory,
@@ -298,17 +298,17 @@ class TableKeeper:
         what_if: tuple[str, ...] = (),
     ) -> Explanation:
         """Return why *client* is answered what it is now. Raises MistakenError, GslbError."""
-        question = Explain(name, client, rtype, resolver, what_if, self._now())
-        return await self._ask(lambda compiler: compiler.explain(question))
+        question = Explain(name, client, rtype, resolver, what_if, self.situation())
+        return await self.ask(lambda compiler: compiler.explain(question))
 
     async def plan_drain(
         self, endpoints: tuple[str, ...], *, force_down: bool = False
     ) -> DrainPlan:
         """Return what draining *endpoints* (ids) would do now. Raises GslbError."""
-        question = PlanDrain(endpoints, self._now(), force_down)
-        return await self._ask(lambda compiler: compiler.plan_drain(question))
+        question = PlanDrain(endpoints, self.situation(), force_down)
+        return await self.ask(lambda compiler: compiler.plan_drain(question))
 
-    async def _ask(self, ask: Callable[[Compiler], Awaitable[_Told]]) -> _Told:
+    async def ask(self, ask: Callable[[Compiler], Awaitable[_Told]]) -> _Told:
         """Ask the process that has the plan; a reload may put another one in its place meanwhile."""
         compiler = self._compiler
         if compiler is None:
@@ -324,7 +324,7 @@ class TableKeeper:
 
     async def _bring_up(self, compiler: Compiler, compiled: Compiled, shown: Situation) -> Compiled:
         """Patch *compiled*, which shows one situation, to that of now. Returns it, or its successor."""
-        now = self._now()
+        now = self.situation()
         ended = any(shown.at < end <= now.at for end in compiled.ends)
         # A change may have needed a new table of its own while the policies were compiled.
         overtaken = self.served is not None and compiled.generation < self.served.generation
@@ -340,7 +340,7 @@ class TableKeeper:
 
     async def _look_around(self, compiler: Compiler, compiled: Compiled) -> Compiled:
         """Have geography and measurements read again, the policies not: that is a reload's."""
-        now = self._now()
+        now = self.situation()
         self._looked_around = now.at  # a failure waits for the next time, too
         try:
             result = await self._patch(compiler, now, look_around=True)
@@ -379,7 +379,8 @@ class TableKeeper:
         self._serial = compiled.serial
         await self._publish(self.served)
 
-    def _now(self) -> Situation:
+    def situation(self) -> Situation:
+        """Return what is true now."""
         return self._situate(self.aliases.addresses, self._clock())
 
     def _seconds_to_next_step(self) -> float | None:

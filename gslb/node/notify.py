@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import socket
@@ -23,6 +24,15 @@ def notify(*words: str, descriptors: Sequence[int] = ()) -> None:
         rights = array("i", descriptors)
         ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)] if rights else []
         sock.sendmsg(["\n".join(words).encode()], ancillary, 0, address)
+
+
+async def show_life() -> None:
+    """Tell the service manager that the loop turns, as often as it wants to hear it."""
+    seconds = watchdog_seconds()
+    while True:
+        await asyncio.sleep(seconds or 3600.0)
+        if seconds:
+            notify("WATCHDOG=1")
 
 
 def watchdog_seconds() -> float | None:

@@ -31,6 +31,7 @@ from gslb.node.compilation import (
     Describe,
     Explain,
     Failed,
+    GivePlan,
     GoOn,
     Job,
     Mistaken,
@@ -90,6 +91,8 @@ class TableMaker:
                 return self._compile(work)
             if isinstance(work, Describe):
                 return self._description.octets if self._description is not None else b""
+            if isinstance(work, GivePlan):
+                return pickle.dumps(self._made()[0], pickle.HIGHEST_PROTOCOL)
             if isinstance(work, Explain):
                 return self._explain(work)
             if isinstance(work, PlanDrain):

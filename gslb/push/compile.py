@@ -284,10 +284,10 @@ class _Maker:
         ]
         live = {pool.key for pool in pools.values() if pool.targets}
         ending = Ending(lowered.when_all_down.value)
-        last_step = wanted[0] if ending is Ending.SERVE_ALL else []  # what answers in the end
+        # The first step that is not drained answers in the end, so all of them tell chains apart.
+        heads = wanted if ending is Ending.SERVE_ALL else []
         rests = [
-            digest([wanted[at:], last_step, last, lowered.ttl, rule.fence])
-            for at in range(len(wanted))
+            digest([wanted[at:], heads, last, lowered.ttl, rule.fence]) for at in range(len(wanted))
         ]
         steps = []
         for group, rest in zip(wanted, rests, strict=True):

@@ -86,6 +86,7 @@ def compare(
     refused: Iterable[Place] = (),
     takeover: frozenset[str] = frozenset(),
     globs: tuple[str, ...] = ("*",),
+    predecessor: str = "",
 ) -> Diff:
     """Return what is to be changed in *actual* so that it says *rendered*.
 
@@ -97,8 +98,11 @@ def compare(
         refused: names for which there is nothing to be pushed: what they lead to stays.
         takeover: names whose records become ours, whoever made them.
         globs: patterns of names that clients ask for; others are left out.
+        predecessor: another owner, whose records are ours from now on.
     """
     owned = dict(owned_keys(dialect, actual, owner))
+    if predecessor:
+        owned |= owned_keys(dialect, actual, predecessor)
     at_place: dict[Place, list[Rrset]] = {}
     for one in actual.rrsets.values():
         at_place.setdefault(one.place, []).append(one)

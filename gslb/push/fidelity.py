@@ -17,7 +17,7 @@ from gslb.push.losses import Bites, Loss
 from gslb.push.model import Desired, SteeredSet
 from gslb.push.objects import Rendered
 from gslb.push.ours import our_answer
-from gslb.push.provider import Dialect, Reader, Rrsets, Supports, Up
+from gslb.push.provider import Dialect, Reader, Supports, Up
 from gslb.steering.capacity import Candidate, candidates
 from gslb.steering.classes import compile_classes
 from gslb.steering.decide import rule_sites
@@ -220,36 +220,3 @@ def _health(zone: ZonePlan, policy: Policy, down: str) -> dict[HealthKey, Health
     if check is None:
         return {}
     return {(endpoint.id, check): sick for endpoint in zone.sites[down].endpoints}
-
-
-def shift(
-    dialect: Dialect,
-    zone: ZonePlan,
-    world: World,
-    desired: Desired,
-    before: tuple[Rrsets, Supports],
-    after: tuple[Rrsets, Supports],
-) -> float:
-    """Return which share of synthetic traffic a push answers differently; each name counts alike.
-
-    Everything is taken to be up. Names that were not there before count in full.
-    """
-    readers = dialect.reader(*before), dialect.reader(*after)
-    ups = probing(before[1], ()), probing(after[1], ())
-    total = names = 0.0
-    for one in desired.steered:
-        policy = next(each for each in zone.policies if each.name == one.policy)
-        rtype = STEERED_TYPES[one.rtype]
-        people = audience(compile_classes(policy, zone.sites, rtype, world), world)
-        for name in one.names:
-            names += 1
-            if not readers[0].answer(name, one.rtype, people[0].client, ups[0]).chances:
-                total += 1
-                continue
-            for member in people if name == one.names[0] else ():
-                old, new = (
-                    reader.answer(name, one.rtype, member.client, up).chances
-                    for reader, up in zip(readers, ups, strict=True)
-                )
-                total += member.weight * difference(old, new) * len(one.names)
-    return min(1.0, total / names) if names else 0.0

@@ -19,6 +19,7 @@ from gslb.push.objects import (
     Batch,
     Change,
     Limits,
+    Place,
     Rendered,
     Rrset,
     Support,
@@ -27,6 +28,7 @@ from gslb.push.objects import (
 )
 from gslb.push.ownership import Manifest, read_manifest
 from gslb.push.provider import Dialect
+from gslb.push.quarantine import without
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,8 @@ class Request:
     globs: tuple[str, ...] = ("*",)
     drain: bool = False  # this push carries a drain: the shares above do not stop it
     force: bool = False  # an operator has seen the stops
+    predecessor: str = ""  # another owner, whose records and manifest become ours
+    quarantine: frozenset[str] = frozenset()  # names that the provider refused: left as they are
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,7 @@ class Plan:
     unused: tuple[str, ...]  # keys of supports that nothing names afterwards; go after a TTL
     conflicts: tuple[Conflict, ...]
     refusals: tuple[Refusal, ...]
+    quarantined: tuple[Place, ...]  # what clients ask for and the provider refuses
     losses: tuple[Loss, ...]
     stops: tuple[Stop, ...]
     counts: Mapping[str, int]
@@ -133,12 +138,14 @@ def make_plan(
     """Return what it takes to turn *actual* into *rendered*."""
     zone = desired.zone
     refused = [(name, one.rtype) for one in desired.refusals for name in one.names]
+    sound, quarantined = without(dialect, rendered, request.quarantine)
     diff = compare(
-        dialect, rendered, actual, request.owner, refused, request.takeover, request.globs
-    )
+        dialect, sound, actual, request.owner, (*refused, *quarantined),
+        request.takeover, request.globs, request.predecessor,
+    )  # fmt: skip
     found = actual.rrsets.get((manifest_name(zone), "TXT", ""))
     parent = read_manifest(dialect.text_of(found)) if found is not None else None
-    wanted = _hash(rendered)
+    wanted = content_hash(rendered)
     limits = actual.limits or dialect.limits
     after = _after(actual, diff)
     create, unused = _supports(dialect, rendered, actual, after)
@@ -153,8 +160,12 @@ def make_plan(
     fresh = [one for one in create if one.kind == "check"]
     quota = {
         "records": (len(after) + (found is None), limits.rrsets),
-        "checks": (actual.foreign_checks + len(held) + len(fresh), limits.checks),
+        "checks": (
+            dialect.checks_used(after.values(), actual.foreign_checks + len(held) + len(fresh)),
+            limits.checks,
+        ),
     }
+    used = dialect.checks_used(actual.rrsets.values(), actual.foreign_checks + len(held))
     cost = (
         dialect.monthly_cost(held),
         dialect.monthly_cost([one for one in [*held, *fresh] if one.key not in unused]),
@@ -164,7 +175,7 @@ def make_plan(
         *_object_stops(dialect, diff, limits),
         *_share_stops(counts, diff, request.thresholds),
         *_weight_stops(dialect, actual, after, desired, request.thresholds),
-        *_quota_stops(quota, len(fresh), limits, cost, request.thresholds),
+        *_quota_stops(quota, used, len(fresh), limits, cost, request.thresholds),
     ]
     identity = [
         dialect.name, zone, request.owner, request.generation, wanted,
@@ -182,6 +193,7 @@ def make_plan(
         unused=unused,
         conflicts=diff.conflicts,
         refusals=desired.refusals,
+        quarantined=quarantined,
         losses=rendered.losses,
         stops=tuple(stops),
         counts=counts,
@@ -191,8 +203,8 @@ def make_plan(
     )
 
 
-def _hash(rendered: Rendered) -> str:
-    """Return the hash of everything that is wanted."""
+def content_hash(rendered: Rendered) -> str:
+    """Return the hash of everything that is wanted: the manifest carries it."""
     return digest(sorted(one.text for one in rendered.rrsets.values()))
 
 
@@ -215,6 +227,22 @@ def _supports(
 ) -> tuple[tuple[Support, ...], tuple[str, ...]]:
     """Return the supports to make, those that others need first, and ours that nothing names."""
     known = {**actual.supports, **rendered.supports}
+    used = _used(dialect, known, after.values())
+    create = tuple(one for key, one in used.items() if key not in actual.supports)
+    return create, tuple(sorted(actual.supports.keys() - used.keys()))
+
+
+def idle(dialect: Dialect, actual: Actual) -> frozenset[str]:
+    """Return the keys of our supports that nothing in the zone names."""
+    return (
+        frozenset(actual.supports) - _used(dialect, actual.supports, actual.rrsets.values()).keys()
+    )
+
+
+def _used(
+    dialect: Dialect, known: Mapping[str, Support], rrsets: Iterable[Rrset]
+) -> dict[str, Support]:
+    """Return those of *known* that *rrsets* name, behind those that they need themselves."""
     used: dict[str, Support] = {}
 
     def use(key: str) -> None:
@@ -223,11 +251,10 @@ def _supports(
                 use(needed)
             used[key] = known[key]
 
-    for one in sorted(after.values(), key=lambda one: one.key):
+    for one in sorted(rrsets, key=lambda one: one.key):
         for key in sorted(dialect.supports_of(one)):
             use(key)
-    create = tuple(one for key, one in used.items() if key not in actual.supports)
-    return create, tuple(sorted(actual.supports.keys() - used.keys()))
+    return used
 
 
 def _counts(diff: Diff) -> dict[str, int]:
@@ -250,7 +277,7 @@ def _rank_stops(
         yield Stop(Stopped.OWNER, f"{found.name} holds what is no manifest of ours")
     if parent is None:
         return
-    if parent.owner != request.owner:
+    if parent.owner not in {request.owner, request.predecessor}:
         yield Stop(Stopped.OWNER, f'the zone is pushed by "{parent.owner}"')
     elif parent.generation > request.generation or (
         parent.generation == request.generation and parent.hash != wanted
@@ -305,15 +332,16 @@ def _weight_stops(
 
 def _quota_stops(
     quota: Mapping[str, tuple[int, int]],
+    before: int,
     fresh: int,
     limits: Limits,
     cost: tuple[float, float],
     thresholds: Thresholds,
 ) -> Iterable[Stop]:
     used, allowed = quota["checks"]
-    if used > allowed and fresh:
+    if used > allowed and used > before:
         yield Stop(Stopped.CHECKS, f"{used} health checks of {allowed}")
-    elif used > thresholds.checks * allowed and fresh:
+    elif used > thresholds.checks * allowed and used > before:
         yield Stop(Stopped.CHECKS_NEAR, f"{used} health checks of {allowed}")
     if limits.new_checks_a_day is not None and fresh > limits.new_checks_a_day:
         yield Stop(Stopped.CHECKS, f"{fresh} new health checks, {limits.new_checks_a_day} a day")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -126,6 +126,9 @@ class Dialect(Protocol):
 
     def live(self, rrset: Rrset) -> int:
         """Return how many records or aliases *rrset* holds; 0 is never pushed."""
+
+    def checks_used(self, rrsets: Iterable[Rrset], checks: int) -> int:
+        """Return what a zone of *rrsets* and an account with so many *checks* take of the quota."""
 
     def monthly_cost(self, supports: Sequence[Support]) -> float:
         """Return US dollars a month for *supports*, by list price."""

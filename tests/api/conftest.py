@@ -32,6 +32,14 @@ from gslb.api.models import (
     WorkerStatus,
 )
 from gslb.api.pipeline import Rates
+from gslb.api.pushmodels import (
+    Copy,
+    PushApplyRequest,
+    PushPlanRequest,
+    PushPlans,
+    PushVerified,
+    PushVerifyRequest,
+)
 from gslb.api.services import (
     Author,
     DrainRefusedError,
@@ -40,6 +48,7 @@ from gslb.api.services import (
     UnknownDrainError,
 )
 from gslb.api.tokens import TokenFile
+from gslb.fallback.messages import CopyId, CopyState, CopyStateWord
 from gslb.policy.plan import Drained
 from gslb.policy.problems import Where
 from gslb.state.history import Event, Page
@@ -57,6 +66,45 @@ ENDPOINTS = ("aws/us-east-1/use1-az1", "aws/us-east-1/use1-az2", "gcp/europe-wes
 GENEROUS = Rates(changes=1e6, reads=1e6)
 
 
+def copy(state: str = "insync", **more: object) -> Copy:
+    """How a copy stands."""
+    said = CopyState(CopyId("route53", "example.com.", "Z1"), CopyStateWord(state)).to_json()
+    return Copy.model_validate({**said, **more})
+
+
+@dataclass
+class FakeCopies:
+    """One copy, pending until somebody waits for it."""
+
+    trouble: BaseException | None = None
+    asked: list[object] = field(default_factory=list)
+
+    def copies(self) -> tuple[Copy, ...]:
+        if self.trouble is not None:
+            raise self.trouble
+        return (copy("pending"),)
+
+    async def settled(self) -> tuple[Copy, ...]:
+        return (copy(),)
+
+    async def plan(self, request: PushPlanRequest) -> PushPlans:
+        self._note(request)
+        return PushPlans(plans=({"hash": "0" * 16, "error": None},))
+
+    async def apply(self, request: PushApplyRequest, author: Author) -> Copy:
+        self._note((request, author))
+        return copy("pending")
+
+    async def verify(self, request: PushVerifyRequest) -> PushVerified:
+        self._note(request)
+        return PushVerified(copies=({"intact": True},))
+
+    def _note(self, asked: object) -> None:
+        if self.trouble is not None:
+            raise self.trouble
+        self.asked.append(asked)
+
+
 @dataclass
 class FakeServices:
     """Two clouds; a drain of all of one leaves half, a drain of everything is refused."""
@@ -68,6 +116,14 @@ class FakeServices:
     gate: Callable[[], Awaitable[None]] | None = None  # what a change waits for
     made: int = 0
     pending: str = ""  # why answers do not follow
+
+    @property
+    def copies(self) -> FakeCopies:
+        self._copies.trouble = self.trouble or self._copies.trouble
+        return self._copies
+
+    def __post_init__(self) -> None:
+        self._copies = FakeCopies()
 
     def _check(self) -> None:
         if self.trouble is not None:

@@ -19,7 +19,12 @@ from gslb.state.audit import AuditError
 from gslb.state.database import StoreError
 
 DRAIN = {"location": "aws", "reason": "maintenance"}
-BODIES: dict[str, Any] = {"createDrain": DRAIN}
+BODIES: dict[str, Any] = {
+    "createDrain": DRAIN,
+    "planPush": {},
+    "applyPush": {"plan_hash": "0" * 16},
+    "verifyPush": {},
+}
 QUERIES = {"explainAnswer": {"name": "www.example.com", "client": "192.0.2.0/24"}}
 ASKING = [route for route in ROUTES if route.operation != "getOpenApi"]  # it asks nobody
 
@@ -46,6 +51,10 @@ def test_the_routes_are_the_allowed_ones_and_nothing_else() -> None:
         ("GET", "/locations", "read"),
         ("GET", "/status", "read"),
         ("GET", "/explain", "read"),
+        ("GET", "/push", "read"),
+        ("POST", "/push/plan", "policy"),
+        ("POST", "/push/apply", "policy"),
+        ("POST", "/push/verify", "policy"),
         ("GET", "/events", "read"),
         ("GET", "/openapi.json", "read"),
     }
@@ -59,7 +68,7 @@ async def test_each_route_takes_exactly_the_scopes_that_it_declares(node, route)
             allowed = route.scope in everything_in([scope])
             assert (response.status == 403) is not allowed, (scope, response.status)
             if allowed:
-                assert response.status in {200, 201, 404}
+                assert response.status in {200, 201, 202, 404}
             else:
                 assert f'scope="{route.scope}"' in response.headers["WWW-Authenticate"]
     async with await ask(node, route, {}) as response:
@@ -330,5 +339,7 @@ async def test_fuzzed_bodies_never_make_a_server_error(node) -> None:
 
 
 def test_changes_are_declared_as_what_they_are() -> None:
-    assert {route.operation for route in ROUTES if route.changes} == {"createDrain", "deleteDrain"}
+    assert {route.operation for route in ROUTES if route.changes} == {
+        "createDrain", "deleteDrain", "planPush", "applyPush", "verifyPush",
+    }  # fmt: skip
     assert all(route.scope is Scope.DRAIN for route in DRAIN_ROUTES if route.changes)

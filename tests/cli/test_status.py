@@ -21,6 +21,7 @@ STATUS: dict[str, Any] = {
     "warnings": 0,
     "notes": [],
     "drains": [],
+    "copies": [],
     "file_drains": [],
     "records": [],
     "health": {

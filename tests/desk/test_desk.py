@@ -21,8 +21,11 @@ from gslb.api.services import (
     UnavailableError,
     UnknownDrainError,
 )
+from gslb.desk.copies import CopiesDesk
 from gslb.desk.desk import Desk
 from gslb.errors import GslbError
+from gslb.fallback.messages import CopyState
+from gslb.fallback.process import NotPushingError
 from gslb.node.compilation import Compiled, MistakenError
 from gslb.node.prepared import ServedTable
 from gslb.node.records import Records
@@ -110,9 +113,29 @@ async def workers() -> list[dict[str, Any]]:
     return [{"worker": 0, "pid": 1, "serving": True, "generation": 7, "restarts": 2}]
 
 
+class NoCopies:
+    """A node that pushes nothing."""
+
+    states: tuple[CopyState, ...] = ()
+
+    async def settled(self, _: float) -> tuple[CopyState, ...]:
+        return ()
+
+    async def ask(self, _: object) -> Any:
+        raise NotPushingError("no copies")
+
+
 @pytest.fixture
 def desk(node: FakeNode) -> Desk:
-    return Desk(node, node, node.records, workers, lambda: AT, lambda: 5.0)
+    return Desk(
+        node,
+        node,
+        node.records,
+        workers,
+        lambda: AT,
+        lambda: 5.0,
+        copies=CopiesDesk(NoCopies(), node.records),
+    )
 
 
 def audit(folder: Path) -> list[dict[str, Any]]:

@@ -37,6 +37,14 @@ def test_a_wildcard_is_shown_in_octal(
     assert names_of(route53, zone) == []
 
 
+def test_a_weight_of_nothing_is_a_weight(
+    route53: Route53Double, route53_client: Any, zone: str
+) -> None:
+    send(route53_client, zone, create(weighted("w.example.com.", "192.0.2.1", 0)))
+    (one,) = [one for one in route53.sets(zone) if one["Type"] == "A"]
+    assert one["Weight"] == 0
+
+
 def test_one_bad_change_spoils_the_batch(
     route53: Route53Double, route53_client: Any, zone: str
 ) -> None:

@@ -155,3 +155,34 @@ def test_a_wrong_address_is_one_problem(tmp_path: Path) -> None:
     assert line.startswith("--listen: error[E104] listen: '5355' has no address; write")
     (line,) = problems_of(tmp_path, "listen: []\n")
     assert line.endswith("listen: takes 1 to 64 entries, not 0")
+
+
+def test_copies_are_named_by_their_providers_ids(tmp_path: Path) -> None:
+    """One copy may stand without a list; the zone gets its one spelling."""
+    push = settings_of(
+        tmp_path,
+        "push:\n  owner: prod\n  route53: {zone: Example.com, zone_id: Z0123}\n"
+        "  clouddns:\n    - {zone: example.com., project: acme-dns, managed_zone: example-com}\n",
+    ).push
+    assert [one.zone for one in (*push.route53, *push.clouddns)] == ["example.com."] * 2
+    assert push.names == ("*",)
+
+
+def test_what_is_wrong_with_copies_is_told_with_its_place(tmp_path: Path) -> None:
+    """A secret has no place among settings; a copy needs an owner and a zone of its own."""
+    text = (
+        "push:\n  owner: Prod\n  max_deletes: 30\n"
+        "  route53:\n    - {zone: a..b, zone_id: example.com, secret: x}\n"
+    )
+    lines = problems_of(tmp_path, text)
+    assert [line.partition(" ")[0] for line in lines] == [
+        "gslb.yaml:2:10:", "gslb.yaml:3:16:", "gslb.yaml:5:14:", "gslb.yaml:5:29:",
+        "gslb.yaml:5:42:",
+    ]  # fmt: skip
+    for wrong, says in (
+        ("push: {route53: {zone: a.example, zone_id: Z1}}\n", "copies need an `owner`"),
+        (("push: {owner: a, route53: [{zone: a.example, zone_id: Z1},"
+         " {zone: b.example, zone_id: Z1}]}\n"), "Z1 can hold only one copy"),
+    ):  # fmt: skip
+        (line,) = problems_of(tmp_path, wrong)
+        assert says in line

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,6 +89,11 @@ class CloudDns:
         """Return how many records *rrset* holds."""
         return sum(1 for _ in _values(rrset))
 
+    def checks_used(self, rrsets: Iterable[Rrset], checks: int) -> int:
+        """Return how many addresses are probed: the quota is the zone's (projects.get)."""
+        del checks
+        return sum(len(_probed(one)) for one in rrsets)
+
     def monthly_cost(self, supports: Sequence[Support]) -> float:
         """Return 0: no price of health checks for DNS is published."""
         del supports
@@ -101,6 +106,20 @@ class CloudDns:
 
 def _values(rrset: Rrset) -> Iterator[tuple[str, float]]:
     """Yield every record of a set, with its weight."""
+    for item in _items(rrset):
+        targets = item.get("healthCheckedTargets", {}).get("externalEndpoints", ())
+        for value in [*item.get("rrdatas", ()), *targets]:
+            yield value, float(item.get("weight", 1.0))
+
+
+def _probed(rrset: Rrset) -> list[str]:
+    """Return the addresses of a set that are probed from the internet."""
+    targets = [item.get("healthCheckedTargets", {}) for item in _items(rrset)]
+    return [address for one in targets for address in one.get("externalEndpoints", ())]
+
+
+def _items(rrset: Rrset) -> list[Any]:
+    """Return what a set has items of: those of its policy, or itself as one."""
     body: Any = rrset.body
     policy = body.get("routingPolicy", {})
     items = [*policy.get("wrr", {}).get("items", ()), *policy.get("geo", {}).get("items", ())]
@@ -108,7 +127,4 @@ def _values(rrset: Rrset) -> Iterator[tuple[str, float]]:
     items += backup.get("backupGeoTargets", {}).get("items", ())
     if backup:
         items.append({"healthCheckedTargets": backup["primaryTargets"]})
-    for item in [*items, {"rrdatas": body.get("rrdatas", ())}]:
-        targets = item.get("healthCheckedTargets", {}).get("externalEndpoints", ())
-        for value in [*item.get("rrdatas", ()), *targets]:
-            yield value, float(item.get("weight", 1.0))
+    return [*items, {"rrdatas": body.get("rrdatas", ())}]

@@ -69,7 +69,7 @@ class Maker:
     def chain(self, chain: Chain) -> Node:
         """Return the node that answers as *chain* does, as far as one can."""
         if not chain.steps:
-            return Node({"rrdatas": list(self.one.last_resort)}, ())
+            return Node({"rrdatas": sorted(self.one.last_resort)}, ())
         first = spread(self.one, chain.steps[0])
         second = spread(self.one, chain.steps[1]) if len(chain.steps) > 1 else []
         backed = bool(second) and is_even(first)

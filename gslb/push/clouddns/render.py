@@ -65,7 +65,7 @@ def render(desired: Desired, owner: str, checks: Checks) -> Rendered:
 
 
 def _plain(made: _Zone, plain: PlainSet) -> None:
-    made.add(plain.name, plain.rtype, plain.ttl, {"rrdatas": list(plain.rdatas)}, "")
+    made.add(plain.name, plain.rtype, plain.ttl, {"rrdatas": sorted(plain.rdatas)}, "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from gslb.push.naming import quoted
 from gslb.push.objects import Body, digest
 
 ZONE = "@zone"  # stands for the hosted zone's id
-COLLECTION = "@collection"  # stands for the CIDR collection's id
 MAX_IDENT = 128
 MAX_WEIGHT = 255
 MAX_GROUP = 100  # sets of one name and type

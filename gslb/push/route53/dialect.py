@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,8 +59,15 @@ class Route53:
         return tuple(unquoted(one["Value"]) for one in body.get("ResourceRecords", ()))
 
     def steers(self, rrset: Rrset) -> str | None:
-        """Return the kind of policy that *rrset* is part of; None: it is simple."""
-        return next((kind for kind in _KINDS if kind in rrset.body), None)
+        """Return the kind of policy that *rrset* is part of; None: it is simple.
+
+        All sets of a name must use one collection of locations, so another one is another kind.
+        """
+        body: Any = rrset.body
+        found = next((kind for kind in _KINDS if kind in body), None)
+        if found == "CidrRoutingConfig":
+            return f"{found} {body[found]['CollectionId']}"
+        return found
 
     def owner_of(self, rrset: Rrset) -> str | None:
         """Return whose mark the set identifier carries."""
@@ -80,24 +87,30 @@ class Route53:
         return {one["Value"]: float(body["Weight"]) for one in values}
 
     def supports_of(self, rrset: Rrset) -> frozenset[str]:
-        """Return the keys of the health check and of the location that *rrset* names."""
+        """Return the keys of the health check and of the locations that *rrset* names."""
         body: Any = rrset.body
-        keys = {body.get("HealthCheckId"), body.get("CidrRoutingConfig", {}).get("LocationName")}
-        return frozenset(keys - {None, "*"})
+        keys = {body.get("HealthCheckId"), body.get("CidrRoutingConfig", {}).get("CollectionId")}
+        return frozenset(keys - {None})
 
     def size(self, change: Change) -> tuple[int, int]:
-        """Return elements and characters; what replaces counts twice (ChangeResourceRecordSets)."""
-        body: Any = change.rrset.body
-        values = [one["Value"] for one in body.get("ResourceRecords", ())]
-        elements, characters = max(1, len(values)), sum(map(len, values))
-        if change.action is Action.UPDATE:
-            return 2 * elements, 2 * characters
-        return elements, characters
+        """Return elements and characters, of what goes and what comes (ChangeResourceRecordSets).
+
+        An UPSERT counts what comes twice.
+        """
+        sizes = [_size(one) for one in (change.old, change.new) if one is not None]
+        if change.action is Action.UPDATE and change.rrset.ident:
+            sizes = [sizes[-1]] * 2
+        return sum(one[0] for one in sizes), sum(one[1] for one in sizes)
 
     def live(self, rrset: Rrset) -> int:
         """Return how many records or aliases *rrset* holds."""
         body: Any = rrset.body
         return len(body.get("ResourceRecords", ())) + ("AliasTarget" in body)
+
+    def checks_used(self, rrsets: Iterable[Rrset], checks: int) -> int:
+        """Return *checks*: the quota is the account's, however many record sets name one."""
+        del rrsets
+        return checks
 
     def monthly_cost(self, supports: Sequence[Support]) -> float:
         """Return US dollars a month for the checks of *supports*."""
@@ -106,3 +119,9 @@ class Route53:
     def reader(self, rrsets: Rrsets, supports: Supports) -> Reader:
         """Return what answers from *rrsets* as Route 53 documents it."""
         return Reader(rrsets, supports)
+
+
+def _size(rrset: Rrset) -> tuple[int, int]:
+    body: Any = rrset.body
+    values = [one["Value"] for one in body.get("ResourceRecords", ())]
+    return max(1, len(values)), sum(map(len, values))

@@ -2,6 +2,7 @@
 
 A prefix may be in one location of a collection only, and an account has five collections. So
 locations are what the policies tell apart together: prefixes that no policy treats differently.
+A collection never changes: other locations are another collection, to which names move as a whole.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ class Located:
     """What became of the blocks of some sets."""
 
     chains: Mapping[int, Mapping[str, str]]  # by set: location → chain
-    supports: Mapping[str, Support]
+    collection: Support | None  # None: there are no locations
     dropped: frozenset[int]  # sets whose prefixes found no room
 
 
@@ -33,38 +34,39 @@ def locate(wanted: Mapping[int, Sequence[Block]]) -> Located:
     left = {number: blocks for number, blocks in wanted.items() if blocks}
     dropped: set[int] = set()
     while left:
-        chains, supports = _locate(left)
-        size = sum(len(_blocks(one)) for one in supports.values())
+        chains, locations = _locate(left)
+        size = sum(map(len, locations.values()))
         crowded = [number for number in left if len(chains[number]) > MAX_LOCATIONS]
         if size <= MAX_BLOCKS and not crowded:
-            return Located(chains, supports, frozenset(dropped))
+            return Located(chains, collection(locations), frozenset(dropped))
         worst = crowded[0] if crowded else max(left, key=lambda n: (len(left[n]), n))
         dropped.add(worst)
         del left[worst]
-    return Located({}, {}, frozenset(dropped))
+    return Located({}, None, frozenset(dropped))
 
 
-def _blocks(support: Support) -> list[object]:
-    found = support.body["CidrBlocks"]
-    assert isinstance(found, list)
-    return found
+def collection(locations: Mapping[str, Sequence[str]]) -> Support:
+    """Return the collection of *locations*, prefixes by name of the location."""
+    content = {name: sorted(blocks) for name, blocks in sorted(locations.items())}
+    count = sum(map(len, content.values()))
+    about = f"{count} prefixes in {len(content)} locations"
+    return Support("prefixes", f"c{digest(content)}", {"Locations": content}, about)
 
 
 def _locate(
     wanted: Mapping[int, Sequence[Block]],
-) -> tuple[dict[int, dict[str, str]], dict[str, Support]]:
+) -> tuple[dict[int, dict[str, str]], dict[str, list[str]]]:
     alike: dict[tuple[tuple[int, str], ...], list[str]] = {}
     for atom, says in _atoms(wanted):
         alike.setdefault(says, []).extend(cidrs(atom[1], atom[2], atom[0]))
     chains: dict[int, dict[str, str]] = {number: {} for number in wanted}
-    supports: dict[str, Support] = {}
+    locations: dict[str, list[str]] = {}
     for says, blocks in alike.items():
-        key = f"p{digest(blocks, 12)}"
-        about = f"{len(blocks)} prefixes"
-        supports[key] = Support("prefixes", key, {"CidrBlocks": blocks}, about)
+        name = f"p{digest(blocks, 12)}"
+        locations[name] = blocks
         for number, chain in says:
-            chains[number][key] = chain
-    return chains, supports
+            chains[number][name] = chain
+    return chains, locations
 
 
 def _atoms(

@@ -41,8 +41,9 @@ class Reader:
         self._blocks: dict[str, list[IPv4Network | IPv6Network]] = {}
         for support in supports.values():
             if support.kind == "prefixes":
-                found: Any = support.body["CidrBlocks"]
-                self._blocks[support.key] = [ip_network(text) for text in found]
+                found: Any = support.body["Locations"]  # equal names have equal blocks
+                for name, blocks in found.items():
+                    self._blocks[name] = [ip_network(text) for text in blocks]
 
     def answer(self, name: str, rtype: str, client: Client, up: Up) -> Answer:
         """Return what *client* gets: chances sum to 1, or there is no such record."""

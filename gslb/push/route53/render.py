@@ -23,7 +23,6 @@ from gslb.push.naming import policy_key
 from gslb.push.objects import Body, Rendered, Rrset, RrsetKey
 from gslb.push.ownership import ident, mark, mark_name
 from gslb.push.route53.bodies import (
-    COLLECTION,
     MAX_GROUP,
     MAX_WEIGHT,
     ZONE,
@@ -53,6 +52,7 @@ class _Tree:
     zone: str
     owner: str
     checks: Checks
+    collection: str  # key of the collection of CIDR locations; empty: there is none
     rrsets: dict[RrsetKey, Rrset] = field(default_factory=dict)
     losses: list[Loss] = field(default_factory=list)
     entries: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -78,13 +78,16 @@ class _Tree:
 
 def render(desired: Desired, owner: str, checks: Checks) -> Rendered:
     """Return the record sets and checks that say *desired* best."""
-    tree = _Tree(desired.zone, owner, checks)
     located = locate({at: one.blocks for at, one in enumerate(desired.steered)})
+    collection = "" if located.collection is None else located.collection.key
+    tree = _Tree(desired.zone, owner, checks, collection)
     for at, one in enumerate(desired.steered):
         _Steered(tree, one).add(located.chains.get(at, {}), dropped=at in located.dropped)
     for plain in desired.plain:
         _plain(tree, plain)
-    supports = {**checks.supports, **located.supports}
+    supports = dict(checks.supports)
+    if located.collection is not None:
+        supports[located.collection.key] = located.collection
     return Rendered(tree.rrsets, supports, merged(tree.losses), tree.entries)
 
 
@@ -96,7 +99,7 @@ def _plain(tree: _Tree, plain: PlainSet) -> None:
                  Bites.NEVER)
         )  # fmt: skip
         return
-    records = [{"Value": value} for value in plain.rdatas]
+    records = [{"Value": value} for value in sorted(plain.rdatas)]
     tree.add(plain.name, plain.rtype, "", {"TTL": plain.ttl, "ResourceRecords": records})
     tree.text(mark_name(plain.name, plain.rtype), mark(tree.owner))
     tree.entries[plain.name, plain.rtype] = ""
@@ -139,7 +142,7 @@ class _Steered:
             areas = self.tree.node("a", self._key)
             for location, chain in [*sorted(locations.items()), ("*", "")]:
                 target = self.tree.node("c", chain) if chain else areas
-                routing = {"CollectionId": COLLECTION, "LocationName": location}
+                routing = {"CollectionId": self.tree.collection, "LocationName": location}
                 alias = self._alias(target)
                 body: Body = {"CidrRoutingConfig": routing, "AliasTarget": alias}
                 self.tree.add(top, rtype, f"cidr-{location}", body)
@@ -172,7 +175,7 @@ class _Steered:
                 body["AliasTarget"] = self._alias(target)
             else:
                 body["TTL"] = self.one.ttl
-                body["ResourceRecords"] = [{"Value": text} for text in self.one.last_resort]
+                body["ResourceRecords"] = [{"Value": text} for text in sorted(self.one.last_resort)]
             self.tree.add(name, self.one.rtype, role.lower(), body)
             if first is None:
                 return

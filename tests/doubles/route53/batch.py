@@ -18,6 +18,9 @@ MAX_GROUP = 100  # record sets of one name and type
 MAX_GEOPROXIMITY = 30
 
 
+ByName = dict[str, dict[Key, RecordSet]]
+
+
 @dataclasses.dataclass(frozen=True)
 class Surroundings:
     """What a batch may refer to outside its zone."""
@@ -42,15 +45,21 @@ def apply(
         if (check := one.get("HealthCheckId")) and not around.has_check(check):
             raise AwsError("NoSuchHealthCheck", f"A health check with id {check} does not exist.")
     problems = _repeated(steps)
-    after = dict(before)
+    by_name: ByName = {}
+    for key, one in before.items():
+        by_name.setdefault(key[0], {})[key] = one
+    puts = {sets.key(one)[:2]: at for at, (action, one) in enumerate(steps) if action != "DELETE"}
     for index, (action, one) in enumerate(steps):
         if action == "DELETE":
-            problems += _delete(after, one)
+            problems += _delete(by_name.get(one["Name"], {}), one)
             continue
-        found = _put_wrong(after, action, one, steps[index + 1 :], around)
+        found = _put_wrong(by_name, action, one, around)
+        if "AliasTarget" in one:
+            found += _alias_wrong(by_name, one, puts, index, around)
         problems += found
         if not found:
-            after[sets.key(one)] = one
+            by_name.setdefault(one["Name"], {})[sets.key(one)] = one
+    after = {key: one for group in by_name.values() for key, one in group.items()}
     problems = problems or _whole_wrong(before, after, around)
     if problems:
         raise bad_batch(list(dict.fromkeys(problems)))
@@ -114,15 +123,10 @@ def _comparable(one: RecordSet) -> dict[str, Any]:
     return {**one, "ResourceRecords": sorted(r["Value"] for r in values)} if values else one
 
 
-def _put_wrong(
-    after: Mapping[Key, RecordSet],
-    action: str,
-    one: RecordSet,
-    later: Sequence[tuple[str, RecordSet]],
-    around: Surroundings,
-) -> list[str]:
-    """Return what forbids that *one* is created or replaced now."""
+def _put_wrong(by_name: ByName, action: str, one: RecordSet, around: Surroundings) -> list[str]:
+    """Return what forbids that *one* is created or replaced now, its alias target aside."""
     found = []
+    after = by_name.get(one["Name"], {})
     if action == "CREATE" and sets.key(one) in after:
         found.append(f"Tried to create resource record set {sets.named(one)} but it already exists")
     if not names.within(one["Name"], around.zone_name):
@@ -140,8 +144,6 @@ def _put_wrong(
     ]
     found += _kind_wrong(one, others, after.get(sets.key(one)))
     found += _twin_wrong(one, others)
-    if "AliasTarget" in one:
-        found += _alias_wrong(after, one, later, around)
     if cidr := one.get("CidrRoutingConfig"):
         found += _cidr_wrong(one, cidr, others, around)
     return found
@@ -228,9 +230,10 @@ def _role(one: RecordSet) -> object:
 
 
 def _alias_wrong(
-    after: Mapping[Key, RecordSet],
+    by_name: ByName,
     one: RecordSet,
-    later: Sequence[tuple[str, RecordSet]],
+    puts: Mapping[tuple[str, str], int],
+    index: int,
     around: Surroundings,
 ) -> list[str]:
     alias = one["AliasTarget"]
@@ -244,9 +247,9 @@ def _alias_wrong(
     if zone != around.zone_id or not names.within(target, around.zone_name):
         return [f"{tried}the alias target name does not lie within the target zone", missing]
     wanted = (target, one["Type"])
-    there = any(k[:2] == wanted for k in after)
+    there = any(k[:2] == wanted for k in by_name.get(target, {}))
     # A target that the batch still has to make or replace does not count, even if it stands.
-    comes_later = any(a != "DELETE" and sets.key(o)[:2] == wanted for a, o in later)
+    comes_later = puts.get(wanted, -1) > index
     return [missing] if not there or comes_later else []
 
 

@@ -218,4 +218,5 @@ def _is_address(text: str, version: int) -> bool:
 
 
 def _given(one: Mapping[str, Any], field: str) -> bool:
-    return one.get(field) not in (None, False, [])
+    value = one.get(field)
+    return value is not None and value is not False and value != []  # a weight of 0 is given

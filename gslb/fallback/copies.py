@@ -1,0 +1,226 @@
+"""One copy, kept up: what is due is pushed, a drain before all else, and what operators want is done.
+
+A copy is kept up by itself only once an operator has had a first plan carried out: what it cannot
+say has been seen by then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
+
+from gslb.fallback.messages import CopyId, CopyState
+from gslb.fallback.snapshot import Snapshot
+from gslb.fallback.standing import NOT_BEGUN, Standing, request_of
+from gslb.logs import Log
+from gslb.push.apply import Pusher
+from gslb.push.outcome import Proposal, State, Status
+from gslb.push.plan import Plan
+from gslb.push.provider import Provider, PushError
+from gslb.push.reconcile import Due, Result, Schedule
+from gslb.push.verify import find_drift
+from gslb.settings import PushSection
+
+TIDY_AGAIN = 60.0  # seconds after checks could not be deleted
+
+_log = Log(__name__)
+
+Connect = Callable[[], Provider]
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """The clocks that a copy goes by, and chance; tests have their own."""
+
+    clock: Callable[[], float] = time.monotonic
+    wall: Callable[[], float] = time.time  # seconds since 1970
+    chance: Callable[[], float] = random.random  # 0 to 1
+
+
+class Copy:
+    """One managed zone that is a copy of one of ours."""
+
+    def __init__(
+        self, standing: Standing, settings: PushSection, connect: Connect, times: Time | None = None
+    ) -> None:
+        """Nothing is read or written before `run`. *connect* makes the client, or raises Unavailable."""
+        self.standing = standing
+        self.settings = settings
+        self.snapshot: Snapshot | None = None  # the newest desired state; None: none yet
+        self.seen: Callable[[Plan], None] = lambda _: None  # is told of plans that are held
+        self.turn = asyncio.Lock()  # held by whoever is to change the zone
+        self.times = times or Time()
+        self._connect = connect
+        self._schedule = Schedule()
+        self._poked = asyncio.Event()
+        self._pusher: Pusher | None = None
+        self._work: asyncio.Task[None] | None = None
+        self._cuttable = False  # all is handed in, and only being in sync is waited for
+        self._tidy_not_before = 0.0
+
+    @property
+    def id(self) -> CopyId:
+        """Which it is."""
+        return self.standing.state.id
+
+    @property
+    def state(self) -> CopyState:
+        """How it stands."""
+        return self.standing.state
+
+    @property
+    def working(self) -> bool:
+        """Whether something is changed, or about to be."""
+        return self._work is not None or self.turn.locked()
+
+    def want(self, snapshot: Snapshot, *, drain: bool) -> None:
+        """Take note of another desired state."""
+        if self._schedule.changed(snapshot.generation, self.times.clock(), drain=drain):
+            self.snapshot = snapshot
+            self.standing.want(snapshot.generation)
+            self._poked.set()
+
+    async def run(self) -> None:
+        """Keep the copy up until cancelled."""
+        try:
+            while True:
+                await self._rest()
+                await self._step()
+        finally:
+            if self._work is not None:
+                self._work.cancel()
+                await asyncio.gather(self._work, return_exceptions=True)
+            if self._pusher is not None:
+                await self._pusher.close()
+
+    async def _step(self) -> None:
+        """Begin what is due, if nothing is under way; cut what is, for a drain."""
+        now = self.times.clock()
+        if self._work is not None:
+            if self._work.done():
+                work, self._work = self._work, None
+                await work  # raises a fault of ours: better seen than survived
+                self._poked.set()
+            elif self._schedule.drain_waits and self._cuttable:
+                self._cuttable = False
+                self._work.cancel()
+        elif not self.turn.locked():
+            if (due := self._schedule.take(now)) is not None:
+                self.begin(self._push(due))
+            elif self._tidy_at() <= now:
+                self.begin(self._tidy())
+
+    async def _rest(self) -> None:
+        """Wait until there may be something to do."""
+        at = float("inf") if self.working else min(self._schedule.wake_at(), self._tidy_at())
+        seconds = at - self.times.clock()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(seconds, 0.0) if at < float("inf") else None):
+                await self._poked.wait()
+        self._poked.clear()
+
+    def begin(self, work: Coroutine[None, None, None]) -> None:
+        """Have *work* done in the background. Only while nothing else is."""
+        assert self._work is None
+        self._work = asyncio.create_task(work)
+        self._work.add_done_callback(lambda _: self._poked.set())
+
+    def look_again(self) -> None:
+        """Have the zone compared again soon."""
+        self._schedule.retry()
+        self._poked.set()
+
+    async def _push(self, due: Due) -> None:
+        before, result = self.state, Result.CUT
+        try:
+            async with self.turn:
+                result = await self._pushed(due)
+        except asyncio.CancelledError:
+            if not self._schedule.drain_waits:
+                raise  # the process ends
+        except PushError as error:
+            result = self.standing.fail(error)
+        finally:
+            self._cuttable = False
+        self._schedule.ended(result, self.times.clock(), self.times.chance())
+        newest = self._schedule.generation == due.generation
+        self.standing.end(before, result, due, newest=newest)
+
+    async def _pushed(self, due: Due) -> Result:
+        """Compare, and change what differs. Raises PushError."""
+        snapshot = self.snapshot
+        assert snapshot is not None
+        zone = snapshot.zone(self.id.zone)
+        if zone is None:
+            return self.standing.hold(f"{self.id.zone} is not served here")
+        pusher = self.pusher()
+        request = request_of(self.settings, due.generation, drain=due.drain)
+        wish = await asyncio.to_thread(snapshot.wish, zone, request, sampled=False)
+        proposal = await pusher.plan(wish)
+        plan = proposal.plan
+        self.standing.learn(plan)
+        if plan.parent is None and not plan.blocked:
+            self.standing.say(begun=False)
+            return self.standing.hold(NOT_BEGUN)
+        self.standing.say(begun=True)
+        drift = find_drift(plan, proposal.actual) if pushed_before(plan) else ()
+        self.standing.drifted(drift)
+        if plan.empty or (drift and not self.settings.heal):
+            return self.standing.fine()
+        if not due.drain:  # a drain does not wait for questions to be thought up
+            wish = await asyncio.to_thread(snapshot.wish, zone, request, sampled=True)
+            proposal = replace(proposal, wish=wish)
+        return await self.carry_out(pusher, proposal)
+
+    async def carry_out(self, pusher: Pusher, proposal: Proposal, *, rounds: int = 3) -> Result:
+        """Apply *proposal*, and make the outcome the state."""
+        self.standing.push(proposal.plan)
+        outcome = await pusher.apply(proposal, rounds=rounds)
+        if outcome.stops:
+            self.seen(proposal.plan)
+        return self.standing.take(proposal.plan, outcome)
+
+    def _tidy_at(self) -> float:
+        """Return when checks that nothing uses any more are to go; inf: there are none."""
+        at = self._pusher.status.discard_at if self._pusher is not None else None
+        return float("inf") if at is None else max(at, self._tidy_not_before)
+
+    async def _tidy(self) -> None:
+        assert self._pusher is not None
+        try:
+            async with self.turn:
+                gone = await self._pusher.tidy()
+            _log.info(
+                "unused checks deleted", provider=self.id.provider, zone=self.id.zone, count=gone
+            )
+        except PushError as error:
+            self._tidy_not_before = self.times.clock() + TIDY_AGAIN
+            _log.warning("unused checks stay for now", reason=str(error))
+
+    def pusher(self) -> Pusher:
+        """Return what reads and writes the zone; made when first needed. Raises Unavailable."""
+        if self._pusher is None:
+            self._pusher = Pusher(self._connect(), told=self._follow)
+        return self._pusher
+
+    def _follow(self, status: Status) -> None:
+        """Note how far a push has come."""
+        self._cuttable = 0 < status.of == status.part and status.state is State.PUSHING
+        self.standing.follow(status)
+        self._poked.set()
+
+
+def pushed_before(plan: Plan) -> bool:
+    """Return whether the zone was last pushed by us, whole, and with what is wanted now."""
+    parent = plan.parent
+    return (
+        parent is not None
+        and parent.complete
+        and parent.owner == plan.request.owner
+        and parent.hash == plan.desired_hash
+        and parent.generation <= plan.request.generation
+    )
