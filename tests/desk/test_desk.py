@@ -242,7 +242,9 @@ async def test_a_request_with_a_key_is_known_to_the_next_run(
     wanted = DrainRequest(location="aws", reason="x")
     made = await desk.create_drain(wanted, AUTHOR, once)
     later = FakeNode(Records(tmp_path, lambda: AT))
-    again = Desk(later, later, later.records, workers, lambda: AT).remembered(once.caller, "k1")
+    copies = CopiesDesk(NoCopies(), later.records)
+    next_desk = Desk(later, later, later.records, workers, lambda: AT, copies=copies)
+    again = next_desk.remembered(once.caller, "k1")
     assert again is not None
     assert (again.status, again.fingerprint) == (202, b"f")
     assert again.location.endswith(f"/drains/{made.drain.id}")
