@@ -57,8 +57,8 @@ def test_all_of_a_healthy_node_is_told() -> None:
         "checks      4 probes; the checker runs  restarts 1  completed 99",
         "agent       frankfurt  votes  completed 7",
         "agent       tokyo  SILENT, doubts itself (overload)  completed 0",
-        "worker 0    serves  pid 8  generation 9  restarts 0",
-        "worker 1    DOWN  pid 9  generation -  restarts 3",
+        "worker 0    serves  pid 8  data plane -  generation 9  restarts 0",
+        "worker 1    DOWN  pid 9  data plane -  generation -  restarts 3",
         "queries     5 UDP, 6 TCP in all",
     ]
 
