@@ -40,6 +40,8 @@ async def test_random_policies_pushed_one_over_another_are_read_back_equal(venue
         if desire(case.zone, lab.WORLD, case.drains).refusals:
             continue
         pushed += 1
+        if pushed % 20 == 0:
+            venue.double.manual.advance(86_400)  # a day has a quota of new checks
         asked = wish(case.zone, generation, situation=case.drains, force=True)
         outcome = await pusher.push(asked)
         assert outcome.state is State.INSYNC, (generation, outcome.reason)
