@@ -42,9 +42,10 @@ class Reader:
 
     def __init__(self, program: Path, log: Path) -> None:
         self._log = log
-        self._process = subprocess.Popen(
-            [program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log.open("wb")
-        )
+        with log.open("wb") as said:
+            self._process = subprocess.Popen(
+                [program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said
+            )
 
     def read(self, table: bytes | bytearray) -> int:
         """Return how many queries were answered from *table*. Raises Finding."""

@@ -9,12 +9,11 @@ import pytest
 from gslb.policy.plan import Panic
 from gslb.push.compile import desire
 from gslb.push.dialects import DIALECTS
-from gslb.push.fidelity import Fidelity, Verdict, measure_fidelity, shift
+from gslb.push.fidelity import Fidelity, Verdict, measure_fidelity
 from gslb.push.losses import Code
-from gslb.push.objects import Actual
 from gslb.push.provider import Dialect
 from tests.push import lab
-from tests.push.test_plan import SITES, applied, planned, zone_of
+from tests.push.test_plan import SITES, zone_of
 from tests.steering import lab as steering
 
 CALM = replace(steering.situation(check=None), health={})
@@ -72,19 +71,3 @@ def test_what_cannot_be_pushed_is_impossible(dialect: Dialect) -> None:
     (only,) = reported(dialect, simple(), situation)
     assert only.verdict is Verdict.IMPOSSIBLE
     assert "no live endpoint" in only.reason
-
-
-@pytest.mark.parametrize("dialect", ALL)
-def test_the_shift_of_a_drain_is_the_traffic_of_what_is_drained(dialect: Dialect) -> None:
-    zone = simple()
-    actual = applied(dialect, planned(dialect, zone, Actual()), Actual())
-    drained = [f"{SITES[0]}/z0"]
-    after = applied(dialect, planned(dialect, zone, actual, 2, drained), actual)
-    situation = replace(steering.situation(drained=drained, check=None), health={})
-    desired = desire(zone, lab.WORLD, situation)
-    before = actual.rrsets, actual.supports
-    moved = shift(dialect, zone, lab.WORLD, desired, before, (after.rrsets, after.supports))
-    assert moved == pytest.approx(0.25)
-    none = shift(dialect, zone, lab.WORLD, desired, before, before)
-    assert none == 0.0
-    assert shift(dialect, zone, lab.WORLD, desired, ({}, {}), before) == 1.0
