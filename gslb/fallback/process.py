@@ -304,7 +304,7 @@ class Fallback:
         Raises NotPushingError, RefusedError.
         """
         if not self._ids:
-            raise NotPushingError("the settings name no copies (push: in gslb.yaml)")
+            raise RefusedError("the settings name no copies (push: in gslb.yaml)")
         if self._trouble or self._into is None:
             raise NotPushingError(self._trouble)
         await self._feed_policies()
