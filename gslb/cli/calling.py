@@ -6,12 +6,14 @@ import argparse
 import http.client
 import json
 import socket
+import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 from gslb import control
+from gslb.api.idempotency import HEADER
 from gslb.api.listener import SOCKET_NAME
 from gslb.api.routes import ROOT
 from gslb.cli.options import given_settings
@@ -22,6 +24,7 @@ from gslb.node.configuration import read_settings
 CALL_SECONDS = 30.0
 MAX_ANSWER = 64 << 20  # octets; the tree of a hundred thousand endpoints
 MAX_LINE = 1 << 20  # octets of one event
+_REPEATABLE = {"GET", "POST"}  # a DELETE again would say that there is nothing
 
 
 class CallError(GslbError):
@@ -67,24 +70,45 @@ class Node:
     ) -> dict[str, Any]:
         """Return what the node answers within *seconds*.
 
+        A connection that breaks before an answer, as when another version takes over just then, is
+        made once more: the key of a POST sees to it that nothing is done twice.
+
         Raises:
             CallError: it says no.
             ControlError: nobody is there, or the answer does not come.
         """
-        connection = _LocalConnection(self._path, seconds)
+        headers = {HEADER: uuid.uuid4().hex} if method == "POST" else {}
         try:
-            response = self._ask(connection, method, path, body, query)
-            octets = response.read(MAX_ANSWER + 1)
-            if len(octets) > MAX_ANSWER:
-                raise control.ControlError(f"an answer of more than {MAX_ANSWER >> 20} MiB")
-            said: dict[str, Any] = json.loads(octets)
+            try:
+                status, said = self._call(method, path, body, query, seconds, headers)
+            except ConnectionError:
+                if method not in _REPEATABLE:
+                    raise
+                status, said = self._call(method, path, body, query, seconds, headers)
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise control.ControlError(f"{self._path}: no answer ({error})") from None
-        finally:
-            connection.close()
-        if response.status >= 400:
+        if status >= 400:
             raise CallError(said)
         return said
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None,
+        query: Mapping[str, str] | None,
+        seconds: float,
+        headers: Mapping[str, str],
+    ) -> tuple[int, dict[str, Any]]:
+        connection = _LocalConnection(self._path, seconds)
+        try:
+            response = self._ask(connection, method, path, body, query, headers)
+            octets = response.read(MAX_ANSWER + 1)
+        finally:
+            connection.close()
+        if len(octets) > MAX_ANSWER:
+            raise control.ControlError(f"an answer of more than {MAX_ANSWER >> 20} MiB")
+        return response.status, json.loads(octets)
 
     def events(self, after: int | None) -> Iterator[dict[str, Any]]:
         """Yield what happens, after the event with number *after*, until the node ends that.
