@@ -41,13 +41,15 @@ def body_octets(body: Body) -> bytes:
     size = len(body.octets)
     if size > MAX_BODY_OCTETS:
         raise GslbError(f"an answer of {size} octets does not fit a DNS message")
-    count = body.answer + body.authority + body.additional + body.optional
-    if not count:
+    count = body.answer + body.authority + body.additional
+    if not count + body.optional:
         raise ValueError("a body without records")
-    if count * layout.MIN_RECORD > size:
-        raise ValueError(f"a body of {count} records in {size} octets")
     if body.optional_octets > size or body.answer * body.stride > size - body.optional_octets:
         raise ValueError(f"a body whose parts are longer than its {size} octets")
+    if not hold_records(size - body.optional_octets, count) or not hold_records(
+        body.optional_octets, body.optional
+    ):
+        raise ValueError(f"a body of {count} and {body.optional} records in {size} octets")
     gaps = zip((-2, *body.fixups), (*body.fixups, size), strict=True)
     if any(later - earlier < 2 for earlier, later in gaps):
         raise ValueError(f"fixups {body.fixups} do not fit {size} octets")
@@ -63,6 +65,11 @@ def body_octets(body: Body) -> bytes:
         body.stride,
     )
     return seal(head + array("H", body.fixups).tobytes() + body.octets)
+
+
+def hold_records(octets: int, count: int) -> bool:
+    """Return whether so many *octets* may be *count* records; none has none."""
+    return bool(octets) == bool(count) and count * layout.MIN_RECORD <= octets
 
 
 def seal(record: bytes) -> bytes:

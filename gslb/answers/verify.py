@@ -19,6 +19,7 @@ from gslb.answers.model import STICKY_SLOTS
 from gslb.answers.pack import checksum
 from gslb.answers.pick import FULL
 from gslb.answers.ranges import bucket_index
+from gslb.answers.records import hold_records
 
 _CODES = {"B": "u1", "H": "<u2", "I": "<u4", "Q": "<u8"}
 MAX_LABEL = 63  # RFC 1035 section 3.1
@@ -89,6 +90,9 @@ class _Verifier:
         at, octets = head["cells_offset"], head["cells_octets"]
         _need(octets % 8 == 0 and octets >= 8 * layout.FIRST_CELL, "cells are missing")
         self.cells = self.view[at : at + octets].cast("Q")
+        # Before any record is looked for: those in the arena are bounded by this.
+        used = self.cells[layout.ARENA_CELL]
+        _need(used <= head["arena_octets"], "more arena used than there is")
 
     def _rows(self, section: str, record: layout.Record) -> npt.NDArray[np.void]:
         kind = np.dtype([(name, _CODES[code]) for name, code in record.fields])
@@ -260,10 +264,6 @@ class _Verifier:
         cells = np.array(self.cells)  # before the octets in use: these only grow
         first, choices = layout.FIRST_CELL, self.head["choices"]
         _need(len(cells) >= first + choices, "cells are missing")
-        _need(
-            self.cells[layout.ARENA_CELL] <= self.head["arena_octets"],
-            "more arena used than there is",
-        )
         pools = len(cells) - first - choices
         for at in np.unique(cells[first : first + choices]).tolist():
             _, refs = self._pick(at)
@@ -317,13 +317,13 @@ class _Verifier:
         self._sealed(at, shape.size + 2 * fixups + octets, check)
         # Nothing may empty an answer: not even a page that was never written.
         _need(any(counts), "a body without records")
-        # Nor may the counts of a response pass what their 16 bits hold.
-        _need(sum(counts) * layout.MIN_RECORD <= octets, "more records than octets")
         places = np.frombuffer(self.view, "<u2", fixups, at + shape.size).astype(np.int64)
         apart = bool((places[1:] >= places[:-1] + 2).all())
         _need(apart and (places[-1:] + 2 <= octets).all(), "pointers do not fit")
         _need(optional_octets <= octets, "more optional octets than there are")
-        _need(bool(optional) == bool(optional_octets), "optional records without octets")
+        # Nor may the counts of a response pass what their 16 bits hold, or leave octets uncounted.
+        _need(hold_records(octets - optional_octets, sum(counts[:3])), "records do not fit")
+        _need(hold_records(optional_octets, optional), "optional records do not fit")
         _need(answer * stride <= octets - optional_octets, "answers are shorter than they say")
         self.bodies.add(at)
 

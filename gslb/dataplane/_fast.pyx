@@ -227,7 +227,6 @@ cdef class Answerer:
 
 
 include "_loop.pxi"
-include "_fuzz.pxi"
 
 
 cdef class Loop:

@@ -112,6 +112,7 @@ def contents(draw: DrawFn) -> TableContent:
     owners = {APEX} | {
         wire(*labels[at:], b"example", b"com") for labels in relative for at in range(len(labels))
     }
+    owners = {name for name in owners if len(name) <= 255}  # RFC 1035 section 3.1
     ordered = sorted(owners)
     names = [(name, draw(st.integers(0, len(typesets) - 1))) for name in ordered]
     below = [name for name in ordered if name != APEX and b"\x01*" not in name]

@@ -56,7 +56,10 @@ def test_a_seal_covers_all_behind_it() -> None:
         Body(b"12345678abc", authority=1, fixups=(2, 0)),
         Body(b"12345678abc", authority=1, fixups=(-1,)),
         Body(b"12345678ab", authority=1),  # a record has 11 octets at least
-        Body(bytes(65_535), answer=1, optional=65_535, optional_octets=65_535),
+        Body(bytes(65_535), answer=1, optional=65_535, optional_octets=65_000),
+        Body(bytes(40), answer=1, optional=0, optional_octets=20),
+        Body(bytes(40), answer=1, optional=2, optional_octets=20),
+        Body(bytes(40), optional=1, optional_octets=20),  # octets of nothing would be left
     ],
 )
 def test_a_body_that_contradicts_itself_is_refused(body: Body) -> None:

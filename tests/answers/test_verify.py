@@ -286,13 +286,30 @@ def test_every_class_must_have_a_choice() -> None:
     assert verify(pack(replace(one_policy(1), maps=[found]), 1, 0)) == ["a class has no choice"]
 
 
-def test_records_must_have_room_in_their_octets() -> None:
-    """Or the counts of a response would pass 65 535 and begin again."""
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        # The counts of a response would pass 65 535 and begin again.
+        ({"additional": 65_535}, "records do not fit"),
+        ({"optional": 65_535, "optional_octets": 12}, "optional records do not fit"),
+        # Left out where they do not fit, they would leave octets that no count speaks of.
+        ({"authority": 0, "optional": 1, "optional_octets": 12}, "records do not fit"),
+        ({"optional_octets": 12}, "optional records do not fit"),
+    ],
+)
+def test_records_fill_their_octets(fields: dict[str, int], problem: str) -> None:
     octets = pack(one_policy(1), 1, 0)
-    (at,) = struct.unpack_from("<I", octets, parts(octets)["zones_offset"] + 8)
-    (size,) = struct.unpack_from("<H", octets, at + layout.BODY.offset("octets"))
-    (fixups,) = struct.unpack_from("<H", octets, at + layout.BODY.offset("fixups"))
-    struct.pack_into("<H", octets, at + layout.BODY.offset("additional"), 65_535)
-    end = at + layout.BODY.struct.size + 2 * fixups + size
+    zones = parts(octets)["zones_offset"]
+    (at,) = struct.unpack_from("<I", octets, zones + layout.ZONE.offset("negative"))
+    for field, value in fields.items():
+        struct.pack_into("<H", octets, at + layout.BODY.offset(field), value)
+    end = at + layout.BODY.struct.size + 2 * len(SOA.fixups) + len(SOA.octets)
     octets[at:end] = seal(bytes(octets[at:end]))
-    assert verify(resealed(octets)) == ["more records than octets"]
+    assert verify(resealed(octets)) == [problem]
+
+
+def test_the_arena_in_use_is_judged_before_what_may_lie_in_it() -> None:
+    octets = pack(one_policy(1), 1, 0)
+    put(octets, "zones", layout.ZONE, 0, negative=2**31)
+    cells_of(octets)[layout.ARENA_CELL] = 2**63
+    assert verify(resealed(octets)) == ["more arena used than there is"]

@@ -20,4 +20,4 @@ gcc -shared -fPIC -g -O1 -fwrapv -fno-omit-frame-pointer -fsanitize=address,unde
 export LD_PRELOAD="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so)"
 export ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 PYTHONMALLOC=malloc PYTHONPATH="$copy"
 "$python" -c "from gslb.dataplane import _fast; print(_fast.__file__)"
-"$python" -m pytest -q -n0 -p no:cacheprovider -m "not system" "$@"
+"$python" -m pytest -q -n0 -p no:cacheprovider -m "not system" --timeout=900 "$@"

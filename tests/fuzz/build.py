@@ -77,8 +77,7 @@ def build(
             "-Wno-unused-function", "-Wno-deprecated-declarations",
             f"-fsanitize={engine}{sanitizers},{undefined}", f"-fno-sanitize-recover={undefined}",
             *guided, f"-I{folder}", f"-I{DATAPLANE}", f"-I{sysconfig.get_paths()['include']}", str(HERE / f"{target}.c"),
-            # The interpreter is not there and nothing of it is called.
-            "-no-pie", "-Wl,--unresolved-symbols=ignore-all", "-o", str(programs[target]),
+            "-o", str(programs[target]),
         ]  # fmt: skip
         running.append(subprocess.Popen(command))
     failed = [process for process in running if process.wait()]

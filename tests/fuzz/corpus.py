@@ -83,6 +83,14 @@ def _random_names() -> Iterator[bytes]:
         yield head + name + struct.pack("!HH", chance.randrange(1, 300), 1) + tail
 
 
+def _edges() -> Iterator[bytes]:
+    """Yield queries for `tables.edges`, with every limit that its answers are made for."""
+    for number, payload in itertools.product(range(1, 37), (0, 512, 1232, 4096, 65_535)):
+        opt = struct.pack("!BHHIH", 0, 41, payload, 0, 0) if payload else b""
+        head = struct.pack("!HHHHHH", number, 0x100, 1, 0, 0, bool(opt))
+        yield head + wire(b"n%d" % number)[:-1] + APEX + b"\0\x10\0\1" + opt
+
+
 def write_decode(folder: Path) -> None:
     """Write the seeds of the target that decodes into *folder*."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -95,12 +103,17 @@ def write_answer(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     chance = random.Random(2)
     places = [(source, 4242) for source in SOURCES] + [OWN, (SOURCES[0], 53), (SOURCES[0], 19)]
-    number = 0
-    for query in queries():
-        for _ in range(2):
-            source, port = chance.choice(places)
-            flags = chance.choice(FLAGS) | (IPV6 if source[0] == 2 else 0)
-            table = chance.choice((0, 1, chance.randrange(TABLES)))
-            head = HEAD.pack(table, flags, port, octets_of(source).ljust(16, b"\0"))
-            (folder / f"{number:04}").write_bytes(head + query)
-            number += 1
+    seeds = []
+    for query in queries() * 2:
+        source, port = chance.choice(places)
+        flags = chance.choice(FLAGS) | (IPV6 if source[0] == 2 else 0)
+        table = chance.choice((0, 1, chance.randrange(TABLES)))
+        head = HEAD.pack(table, flags, port, octets_of(source).ljust(16, b"\0"))
+        seeds.append(head + query)
+    seeds += [
+        HEAD.pack(2, flags, 4242, b"\1" * 16) + query
+        for query in _edges()
+        for flags in (0, PLAIN, BY_TCP)
+    ]
+    for number, seed in enumerate(seeds):
+        (folder / f"{number:04}").write_bytes(seed)

@@ -77,7 +77,7 @@ def test_a_target_does_notice(programs: dict[str, Path], folder: Path) -> None:
     table[negative + 6 : negative + 8] = b"\x02\0"  # authority
     (other / "tables" / "real").write_bytes(table)
     done = subprocess.run(
-        [programs["answer"], "-runs=0", folder / "answer-seeds"],
+        [programs["answer"], "-runs=0", f"-artifact_prefix={other}/", folder / "answer-seeds"],
         env={"GSLB_FUZZ_TABLES": str(other / "tables")},
         capture_output=True, text=True, errors="replace", check=False,
     )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import random
+import re
 import struct
 import subprocess
 import time
@@ -19,6 +20,7 @@ from tests.fuzz.tables import tables
 
 CONTENTS = 24  # random tables of one round
 MUTANTS = 60  # of each table in a round
+_VALUES = re.compile(r"""b(['"]).*\1|\d+""")  # in what the verifier says
 
 
 @dataclass
@@ -42,9 +44,9 @@ class Reader:
 
     def __init__(self, program: Path, log: Path) -> None:
         self._log = log
-        with log.open("wb") as said:
+        with log.open("wb") as errors:
             self._process = subprocess.Popen(
-                [program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said
+                [program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
             )
 
     def read(self, table: bytes | bytearray) -> int:
@@ -95,7 +97,7 @@ def _one(table: bytearray, reader: Reader, folder: Path, judged: Judged) -> None
     try:
         problems = verify(table)
         if problems:
-            judged.refusals[problems[0].split("'")[0]] += 1
+            judged.refusals[_VALUES.sub("…", problems[0])] += 1
             return
         judged.accepted += 1
         judged.answers += reader.read(table)
