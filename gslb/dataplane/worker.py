@@ -20,6 +20,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -39,6 +40,7 @@ from gslb.dataplane.tcp import TcpServer
 from gslb.dataplane.udp import UdpLoop
 from gslb.errors import GslbError
 from gslb.logs import Log
+from gslb.priority import FAR_BEHIND, step_back
 
 RETIRE_SECONDS = 5.0  # for TCP connections to finish; as gdnsd takes at a replacement
 RETIRE_POLL_SECONDS = 0.05
@@ -118,6 +120,7 @@ class Worker:
         self._counters = list(orders.counters)  # descriptors, kept for whoever takes over
         self._countings = Countings(*map(Counting, map(map_block, self._counters)))
         self._responder = self._make_responder(None)
+        self._verifying = ThreadPoolExecutor(1, "verify", step_back, (FAR_BEHIND,))
         self._retired = asyncio.Event()
         self._guard = Guard(self._respond, time.monotonic, self._countings)
         udp = [sock for sock in self._sockets if sock.type is socket.SOCK_DGRAM]
@@ -208,7 +211,8 @@ class Worker:
         """
         if generation < self.generation:
             raise GslbError(f"generation {generation} is older than {self.generation}")
-        octets, table = await asyncio.to_thread(open_table, path)
+        loop = asyncio.get_running_loop()
+        octets, table = await loop.run_in_executor(self._verifying, open_table, path)
         if table.generation != generation:
             raise GslbError(f"{path}: holds generation {table.generation}, not {generation}")
         fresh = self._make_responder(table)

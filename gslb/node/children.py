@@ -28,6 +28,7 @@ from gslb.logs import Log
 from gslb.node.ledger import Ledger
 from gslb.node.prepared import ServedTable
 from gslb.node.sockets import OpenSocket
+from gslb.priority import FRONT
 
 START_SECONDS = 30.0  # for a worker to map and verify its table; 100 000 names take about 1 s
 SWAP_SECONDS = 60.0
@@ -165,7 +166,8 @@ class Workers:
         )
         child.born = self._now()
         # Not asyncio's, which would kill the workers when the supervisor fails.
-        child.process = subprocess.Popen(  # noqa: ASYNC220 - it takes a millisecond
+        child.process = FRONT.submit(  # it takes a millisecond
+            subprocess.Popen,
             [sys.executable, "-P", "-m", "gslb.dataplane.worker"],  # -P: no code from this folder
             stdin=subprocess.PIPE,
             pass_fds=[
@@ -173,7 +175,7 @@ class Workers:
                 *counters,
                 *(passed.descriptor for passed in orders.sockets),
             ],
-        )
+        ).result()
         assert child.process.stdin is not None
         with contextlib.suppress(BrokenPipeError):  # it died already; that shows below
             child.process.stdin.write(orders.to_json())  # a pipe holds more than this

@@ -16,6 +16,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from gslb import __version__, control
@@ -25,6 +26,7 @@ from gslb.logs import Log
 from gslb.node.handover import Act, Event, Handover, NotNowError, Phase
 from gslb.node.notify import WITHOUT_MANAGER
 from gslb.node.sockets import OpenSocket
+from gslb.priority import FRONT
 
 FORM = 1  # of this conversation; a newer program speaks the older forms too
 LIMIT_SECONDS = 300.0  # for the new one to be ready; the largest policies compile in some ten
@@ -262,7 +264,7 @@ class Succession:
         environment = {k: v for k, v in os.environ.items() if k not in WITHOUT_MANAGER}
         program = [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(its_answers)]
         try:
-            await asyncio.to_thread(
+            launch = partial(
                 subprocess.run,
                 [*program, *self._command],
                 stdin=subprocess.DEVNULL,
@@ -271,6 +273,7 @@ class Succession:
                 env=environment,
                 check=False,
             )
+            await asyncio.get_running_loop().run_in_executor(FRONT, launch)
         finally:
             os.close(its_errors)
             os.close(its_answers)

@@ -16,8 +16,8 @@ import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import dns.exception
 import dns.message
@@ -28,17 +28,24 @@ from gslb.control import ControlError
 from gslb.errors import GslbError
 from tests.bench import peers
 from tests.bench.peers import ZONE
-from tests.bench.shooting import build_dnsblast, pin, shoot
+from tests.bench.quiet import quietly
+from tests.bench.shooting import Found, beside_the_generator, build_dnsblast, pin, shoot
 from tests.system.nodes import Node, free_port, until
 
 FLIP_SECONDS = 0.1
 FIND_SECONDS = 3.0
+LAST = 19  # step of `nice`
 PROBE_SECONDS = 0.002  # between two queries while a worker is away
 
 
 def measure(folder: Path, names: int, seconds: float, rounds: int) -> None:
     """Print the latencies at rest and while busy, a start from disk, and the death of a worker."""
     blast = build_dnsblast(folder)
+    with beside_the_generator():
+        _calm(folder, blast, names, seconds, rounds)
+
+
+def _calm(folder: Path, blast: Path, names: int, seconds: float, rounds: int) -> None:
     node = Node(folder / "calm", workers=1)
     node.policy.write_text(peers.policy_text(names))
     try:
@@ -48,14 +55,17 @@ def measure(folder: Path, names: int, seconds: float, rounds: int) -> None:
         load = ["-n", f"www.{ZONE}", "-e"]
         most = shoot(blast, node.port, load, worker, FIND_SECONDS)["qps"]
         half = [*load, "-r", f"{most / 2:.0f}"]
-        runs: dict[str, list[dict[str, Any]]] = {}
+        pairs: dict[str, list[Pair]] = {what: [] for what in DISTURBANCES}
         for _ in range(rounds):
-            runs.setdefault("at rest", []).append(shoot(blast, node.port, half, worker, seconds))
             for what, doing in DISTURBANCES.items():
-                with disturbed(node, doing):
-                    found = shoot(blast, node.port, half, worker, seconds)
-                runs.setdefault(what, []).append(found)
-        _print(runs, most / 2, names)
+
+                def both(doing: tuple[Doing, ...] = doing) -> tuple[Found, Found]:
+                    rest = shoot(blast, node.port, half, worker, seconds)
+                    with disturbed(node, doing):
+                        return rest, shoot(blast, node.port, half, worker, seconds)
+
+                pairs[what].append(Pair(*quietly(both)))
+        _print(pairs, most / 2, names)
         process.terminate()
         process.wait()
         print(f"start      from the table on disk, {names} names: {_start(node):.0f} ms to the first answer (limit 300)")  # fmt: skip
@@ -70,15 +80,43 @@ def measure(folder: Path, names: int, seconds: float, rounds: int) -> None:
         dead.stop()
 
 
-def _print(runs: dict[str, list[dict[str, Any]]], rate: float, names: int) -> None:
-    rest = statistics.median(run["p99_us"] for run in runs["at rest"])
+@dataclass(frozen=True)
+class Pair:
+    """Two measurements, one right after the other."""
+
+    found: tuple[Found, Found]  # at rest, disturbed
+    others: float  # cores that the rest of the machine used meanwhile
+
+    @property
+    def ratio(self) -> float:
+        """How many times as long the slowest hundredth takes when disturbed."""
+        rest, busy = self.found
+        return float(busy["p99_us"] / max(rest["p99_us"], 1))
+
+
+def _print(pairs: dict[str, list[Pair]], rate: float, names: int) -> None:
+    """Print for each disturbance what it made of the latencies just before it."""
+    every = [pair for found in pairs.values() for pair in found]
     print(
-        f"calm       {rate:.0f} queries/s, half of the most; {names} names; medians of the rounds:"
+        f"calm       {rate:.0f} queries/s, half of the most; {names} names;"
+        f" medians of {len(every) // len(pairs)} rounds, in which others used"
+        f" {statistics.median(pair.others for pair in every):.2f} cores"
+        f" ({max(pair.others for pair in every):.2f} at most):"
     )
-    for what, found in runs.items():
-        p50, p99 = (statistics.median(run[q] for run in found) for q in ("p50_us", "p99_us"))
-        lost, sent = sum(run["lost"] for run in found), sum(run["answers"] for run in found)
-        print(f"           {what:22s} p50 {p50:5.0f} µs, p99 {p99:6.0f} µs = {p99 / rest:5.2f} × at rest, {lost} lost of {sent}")  # fmt: skip
+    print(f"           {'at rest':20s} {_line([pair.found[0] for pair in every])}")
+    for what, found in pairs.items():
+        ratios = sorted(pair.ratio for pair in found)
+        print(
+            f"           {what:20s} {_line([pair.found[1] for pair in found])};"
+            f" p99 {statistics.median(ratios):.2f} × at rest"
+            f" ({ratios[0]:.2f} to {ratios[-1]:.2f}; limit 1.2)"
+        )
+
+
+def _line(runs: list[Found]) -> str:
+    p50, p99 = (statistics.median(run[q] for run in runs) for q in ("p50_us", "p99_us"))
+    lost, sent = (sum(run[key] for run in runs) for key in ("lost", "answers"))
+    return f"p50 {p50:5.0f} µs, p99 {p99:6.0f} µs, {lost} lost of {sent + lost}"
 
 
 # ---- what disturbs ---------------------------------------------------------------------------
@@ -153,6 +191,9 @@ def disturbed(node: Node, doing: tuple[Doing, ...]) -> Iterator[None]:
     counts = [0] * len(doing)
 
     def do(number: int) -> None:
+        os.setpriority(
+            os.PRIO_PROCESS, 0, LAST
+        )  # this thread's: whoever asks is elsewhere in truth
         counts[number] = doing[number](node, stop)
 
     threads = [threading.Thread(target=do, args=(n,)) for n in range(len(doing))]

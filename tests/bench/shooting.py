@@ -9,6 +9,7 @@ import platform
 import shutil
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from gslb import __version__
 
 HERE = Path(__file__).parent
 CPUS = sorted(os.sched_getaffinity(0))
+Found = dict[str, Any]  # what the load generator prints
 
 
 def machine() -> str:
@@ -39,12 +41,12 @@ def build_dnsblast(folder: Path) -> Path:
     return blast
 
 
-def shoot(blast: Path, port: int, load: list[str], pid: int, seconds: float) -> dict[str, Any]:
+def shoot(blast: Path, port: int, load: list[str], pid: int, seconds: float) -> Found:
     """Run the load generator from the last core."""
     pin = ["taskset", "-c", str(CPUS[-1])] if shutil.which("taskset") else []
     command = [*pin, str(blast), "-p", str(port), *load, "-P", str(pid), "-t", str(seconds)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
-    found: dict[str, Any] = json.loads(done.stdout)
+    found: Found = json.loads(done.stdout)
     return found
 
 
@@ -52,3 +54,13 @@ def pin(pid: int) -> None:
     """Keep a process, with all its threads, on the first core."""
     for thread in Path(f"/proc/{pid}/task").iterdir():
         os.sched_setaffinity(int(thread.name), {CPUS[0]})
+
+
+@contextlib.contextmanager
+def beside_the_generator() -> Iterator[None]:
+    """Leave the load generator its core: whatever starts meanwhile runs on the other ones."""
+    os.sched_setaffinity(0, CPUS[:-1] or CPUS)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, CPUS)
