@@ -14,6 +14,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    WithJsonSchema,
     model_validator,
 )
 
@@ -41,9 +42,12 @@ LOCATION_PATTERN = r"^/?[A-Za-z0-9_.*?-]+(/[A-Za-z0-9_.*?-]+){0,3}/?$"
 
 def _location(text: str) -> str:
     try:
-        return parse_pattern(text)
+        pattern = parse_pattern(text)
     except LocationError as error:
         raise ValueError(str(error)) from None
+    if text.removeprefix("/").removesuffix("/") != pattern:  # a command line may be less exact
+        raise ValueError("a location has no blanks around it, and one slash at an end at most")
+    return pattern
 
 
 def _printable(text: str) -> str:
@@ -62,8 +66,16 @@ Line = Annotated[str, AfterValidator(_printable)]
 Ratio = Annotated[float, Field(ge=0, le=1)]
 Pattern = Annotated[
     str,
-    Field(min_length=1, max_length=MAX_PATTERN, pattern=LOCATION_PATTERN, examples=["aws/*/az1"]),
-    AfterValidator(_location),
+    AfterValidator(_location),  # the limits below, in words of its own
+    WithJsonSchema(
+        {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": MAX_PATTERN,
+            "pattern": LOCATION_PATTERN,
+            "examples": ["aws/*/az1"],
+        }
+    ),
 ]
 
 

@@ -41,6 +41,19 @@ class CallError(GslbError):
         super().__init__("; ".join(parts))
 
 
+def by_option(error: CallError, options: Mapping[str, str]) -> GslbError:
+    """Return *error* as the command line has it: `--why: …` instead of `body.reason: …`.
+
+    *options* has the option that each part of a request comes from. What none is found for is told
+    as the node said it.
+    """
+    faults: list[Mapping[str, str]] = list(error.problem.get("errors", ()))
+    if not faults:
+        return error
+    told = [(options.get(one["where"], one["where"]), one["text"]) for one in faults]
+    return GslbError("; ".join(f"{where}: {text}" if where else text for where, text in told))
+
+
 class _LocalConnection(http.client.HTTPConnection):
     """HTTP over a Unix socket."""
 

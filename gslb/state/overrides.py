@@ -197,7 +197,9 @@ def _end(
         problems.append(("until", f"{rfc3339(end)} has passed"))
     elif end - start > MAX_LASTS:
         hours = int(MAX_LASTS.total_seconds() // 3600)
-        problems.append(("until", f"at most {hours} hours from now, or without an end, said so"))
+        problems.append(
+            ("until", f"at most {hours} hours from now; for longer, say that it has no end")
+        )
     return end
 
 
