@@ -26,8 +26,10 @@ from gslb.state.overrides import (
     GRADUAL,
     MAX_LASTS,
     MAX_REASON,
+    Arrival,
     Kind,
     Override,
+    arrivals,
     residual,
 )
 from gslb.state.tree import Node
@@ -143,6 +145,16 @@ class DrainPlan(Model):
     refusals: tuple[str, ...] = Field(description="why the guard refuses; empty: it does not")
     dns_off_at: Time | None = Field(description="when no answer has it any more")
     safe_to_stop_at: Time | None = Field(description="when those who keep answers too long let go")
+    reasons: tuple[str, ...] = Field(
+        description="why traffic leaves sites of which only a part is drained"
+    )
+    unheeded: float = Field(
+        description="share of the answers of these names that go on to drained endpoints, because"
+        " nothing else is left"
+    )
+    arriving: tuple[Arrival, ...] = Field(
+        description="what still arrives after `dns_off_at`, as resolvers forget"
+    )
 
     @classmethod
     def of(cls, effect: Effect, request: DrainRequest, now: datetime) -> Self:
@@ -161,6 +173,9 @@ class DrainPlan(Model):
             refusals=effect.refusals,
             dns_off_at=off if drains else None,
             safe_to_stop_at=off + residual(effect.ttl) if drains else None,
+            reasons=effect.reasons,
+            unheeded=effect.unheeded,
+            arriving=arrivals(effect.ttl) if drains else (),
         )
 
 

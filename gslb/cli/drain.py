@@ -182,6 +182,7 @@ def holds(answer: dict[str, Any]) -> Iterator[str]:
         yield from _listed(answer["plan"]["refusals"])
     if drain["dns_off_at"]:
         yield f"out of the answers at {drain['dns_off_at']}"
+        yield from arriving(answer["plan"])
         yield f"safe to stop at        {drain['safe_to_stop_at']} (resolvers keep answers that long)"
     yield from copy_lines(answer["copies"])
     yield f"to bring it back: gslb undrain {drain['id']}"
@@ -193,15 +194,24 @@ def planned(plan: dict[str, Any], takes: str) -> Iterator[str]:
     yield f"  {takes} {count} endpoint{'' if count == 1 else 's'}"
     if plan["already"]:
         yield f"  {len(plan['already'])} at this location drained already"
-    names = plan["names_touched"]
-    yield (
-        f"  {names} name{'' if names == 1 else 's'} touched, TTL up to {plan['ttl']} s;"
-        f" {percent(plan['moved'])} of their answers move:"
-    )
+    if not count:
+        yield "  so no answer changes: there is nothing more to take out"
+        return
+    names, moves = plan["names_touched"], bool(plan["moves"])
+    moved = f"{percent(plan['moved'])} of their answers move:" if moves else "no answer moves"
+    yield f"  {names} name{'' if names == 1 else 's'} touched, TTL up to {plan['ttl']} s; {moved}"
+    if not moves and not names:
+        yield "  no name uses what is there"
     yield from _listed(
         f"{percent(move['share']):>6}  {move['source']} → {move['to'] or 'nowhere'}"
         for move in plan["moves"]
     )
+    if plan["unheeded"]:
+        yield (
+            f"  {percent(plan['unheeded'])} of their answers go to drained endpoints all the same:"
+            " nothing else would be left, and nobody gets an empty answer"
+        )
+    yield from (f"  {reason}" for reason in plan["reasons"])
     if plan["names"]:
         yield "  capacity left, least first:"
     yield from _listed(
@@ -210,6 +220,14 @@ def planned(plan: dict[str, Any], takes: str) -> Iterator[str]:
         f" now {percent(one['before'])})"
         for one in plan["names"]
     )
+
+
+def arriving(plan: dict[str, Any]) -> Iterator[str]:
+    """Yield what still arrives after that, as resolvers forget."""
+    later = [one for one in plan["arriving"] if one["seconds"]]
+    if later and not plan["unheeded"]:
+        parts = (f"{percent(one['share'])} after {one['seconds']} s" for one in later)
+        yield f"still arrives, about:  {', '.join(parts)}"
 
 
 def guard(plan: dict[str, Any]) -> Iterator[str]:

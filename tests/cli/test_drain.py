@@ -24,6 +24,9 @@ PLAN: dict[str, Any] = {
     "moves": [{"source": "aws/us-east-1", "to": "", "share": 0.25}] * 12,
     "names": [{"name": "www", "rtype": "A", "after": 0.4, "before": 0.8, "endpoints": 1}],
     "refusals": ["www, A: too little"],
+    "reasons": [],
+    "unheeded": 0.0,
+    "arriving": [{"seconds": 0, "share": 1.0}, {"seconds": 30, "share": 0.09}],
 }
 
 
@@ -154,3 +157,27 @@ def test_a_location_is_no_number_of_a_drain(capsys: pytest.CaptureFixture[str]) 
     with pytest.raises(SystemExit):
         make_parser("undrain").parse_args(["undrain", "aws"])
     assert '"aws" is not the number of a drain; gslb drains shows' in capsys.readouterr().err
+
+
+def test_what_moves_nothing_says_so_in_words() -> None:
+    """Not a number with a colon and nothing behind it."""
+    nothing = {**PLAN, "moves": [], "moved": 0.0, "names": []}
+    touched = "  2 names touched, TTL up to 30 s; no answer moves"
+    all_drained = list(command.planned({**nothing, "unheeded": 1.0}, "takes out"))
+    assert touched in all_drained
+    assert any(
+        "100 % of their answers go to drained endpoints all the same" in one for one in all_drained
+    )
+    unused = list(command.planned({**nothing, "names_touched": 0}, "takes out"))
+    assert unused[-1] == "  no name uses what is there"
+    again = list(command.planned({**nothing, "endpoints": []}, "takes out"))
+    assert again[-1] == "  so no answer changes: there is nothing more to take out"
+    for lines in (all_drained, unused, again):
+        assert not any(line.endswith("move:") for line in lines)
+
+
+def test_why_traffic_goes_far_and_what_still_arrives_are_told() -> None:
+    plan = {**PLAN, "reasons": ["aws/us-east-1: no spare capacity"]}
+    assert "  aws/us-east-1: no spare capacity" in command.planned(plan, "takes out")
+    assert list(command.arriving(plan)) == ["still arrives, about:  9 % after 30 s"]
+    assert list(command.arriving({**plan, "unheeded": 0.5})) == []  # all of it does
