@@ -14,6 +14,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    WithJsonSchema,
     model_validator,
 )
 
@@ -25,8 +26,10 @@ from gslb.state.overrides import (
     GRADUAL,
     MAX_LASTS,
     MAX_REASON,
+    Arrival,
     Kind,
     Override,
+    arrivals,
     residual,
 )
 from gslb.state.tree import Node
@@ -41,9 +44,12 @@ LOCATION_PATTERN = r"^/?[A-Za-z0-9_.*?-]+(/[A-Za-z0-9_.*?-]+){0,3}/?$"
 
 def _location(text: str) -> str:
     try:
-        return parse_pattern(text)
+        pattern = parse_pattern(text)
     except LocationError as error:
         raise ValueError(str(error)) from None
+    if text.removeprefix("/").removesuffix("/") != pattern:  # a command line may be less exact
+        raise ValueError("a location has no blanks around it, and one slash at an end at most")
+    return pattern
 
 
 def _printable(text: str) -> str:
@@ -62,8 +68,16 @@ Line = Annotated[str, AfterValidator(_printable)]
 Ratio = Annotated[float, Field(ge=0, le=1)]
 Pattern = Annotated[
     str,
-    Field(min_length=1, max_length=MAX_PATTERN, pattern=LOCATION_PATTERN, examples=["aws/*/az1"]),
-    AfterValidator(_location),
+    AfterValidator(_location),  # the limits below, in words of its own
+    WithJsonSchema(
+        {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": MAX_PATTERN,
+            "pattern": LOCATION_PATTERN,
+            "examples": ["aws/*/az1"],
+        }
+    ),
 ]
 
 
@@ -131,6 +145,16 @@ class DrainPlan(Model):
     refusals: tuple[str, ...] = Field(description="why the guard refuses; empty: it does not")
     dns_off_at: Time | None = Field(description="when no answer has it any more")
     safe_to_stop_at: Time | None = Field(description="when those who keep answers too long let go")
+    reasons: tuple[str, ...] = Field(
+        description="why traffic leaves sites of which only a part is drained"
+    )
+    unheeded: float = Field(
+        description="share of the answers of these names that go on to drained endpoints, because"
+        " nothing else is left"
+    )
+    arriving: tuple[Arrival, ...] = Field(
+        description="what still arrives after `dns_off_at`, as resolvers forget"
+    )
 
     @classmethod
     def of(cls, effect: Effect, request: DrainRequest, now: datetime) -> Self:
@@ -149,6 +173,9 @@ class DrainPlan(Model):
             refusals=effect.refusals,
             dns_off_at=off if drains else None,
             safe_to_stop_at=off + residual(effect.ttl) if drains else None,
+            reasons=effect.reasons,
+            unheeded=effect.unheeded,
+            arriving=arrivals(effect.ttl) if drains else (),
         )
 
 

@@ -10,6 +10,7 @@ from typing import Any, NoReturn, TypeVar, get_origin
 
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from gslb.api.models import Fault
 from gslb.api.problems import ApiProblem
@@ -59,7 +60,7 @@ def read_query(request: web.Request, model: type[_Model] | None) -> _Model | Non
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        _refuse("query", error)
+        refuse("query", error)
 
 
 def repeatable(model: type[BaseModel], name: str) -> bool:
@@ -89,7 +90,7 @@ async def read_body(request: web.Request, model: type[_Model] | None) -> _Model 
     try:
         return model.model_validate_json(octets, strict=True)
     except ValidationError as error:
-        _refuse("body", error)
+        refuse("body", error)
 
 
 def check_json(octets: bytes) -> None:
@@ -126,10 +127,32 @@ def _refused_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number")
 
 
-def _refuse(part: str, error: ValidationError) -> NoReturn:
+def refuse(part: str, error: ValidationError) -> NoReturn:
     """Tell every fault; never the value, which may be secret or long."""
     faults = tuple(
-        Fault(where=".".join([part, *map(str, one["loc"])])[:200], text=one["msg"][:500])
-        for one in error.errors(include_url=False, include_input=False, include_context=False)
+        Fault(where=".".join([part, *map(str, one["loc"])])[:200], text=_words(one)[:500])
+        for one in error.errors(include_url=False, include_input=False)
     )
     raise ApiProblem(400, f"The {part} is not valid.", faults=faults[:MAX_FAULTS]) from None
+
+
+def _words(one: ErrorDetails) -> str:
+    """Return a fault in our words; only limits of the model are taken out of its context."""
+    limits = one.get("ctx", {})
+    match one["type"]:
+        case "greater_than_equal":
+            return f"at least {limits['ge']}"
+        case "less_than_equal":
+            return f"at most {limits['le']}"
+        case "string_too_short" | "string_too_long":
+            end, limit = next(item for item in limits.items() if item[0].endswith("_length"))
+            return f"at {'least' if end.startswith('min') else 'most'} {_characters(limit)}"
+        case "missing":
+            return "it is wanted"
+        case "extra_forbidden":
+            return "there is no such field"
+    return one["msg"].removeprefix("Value error, ")
+
+
+def _characters(count: int) -> str:
+    return f"{count} character{'' if count == 1 else 's'}"

@@ -7,12 +7,13 @@ import http.client
 import json
 import socket
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 from gslb import control
+from gslb.api.events import LAST_EVENT
 from gslb.api.idempotency import HEADER
 from gslb.api.listener import SOCKET_NAME
 from gslb.api.routes import ROOT
@@ -38,6 +39,19 @@ class CallError(GslbError):
         faults: list[Mapping[str, str]] = list(problem.get("errors", ()))
         parts += [f"{fault['where']}: {fault['text']}" for fault in faults]
         super().__init__("; ".join(parts))
+
+
+def by_option(error: CallError, options: Mapping[str, str]) -> GslbError:
+    """Return *error* as the command line has it: `--why: …` instead of `body.reason: …`.
+
+    *options* has the option that each part of a request comes from. What none is found for is told
+    as the node said it.
+    """
+    faults: list[Mapping[str, str]] = list(error.problem.get("errors", ()))
+    if not faults:
+        return error
+    told = [(options.get(one["where"], one["where"]), one["text"]) for one in faults]
+    return GslbError("; ".join(f"{where}: {text}" if where else text for where, text in told))
 
 
 class _LocalConnection(http.client.HTTPConnection):
@@ -110,17 +124,23 @@ class Node:
             raise control.ControlError(f"an answer of more than {MAX_ANSWER >> 20} MiB")
         return response.status, json.loads(octets)
 
-    def events(self, after: int | None) -> Iterator[dict[str, Any]]:
+    def events(self, after: int, opened: Callable[[], None]) -> Iterator[dict[str, Any]]:
         """Yield what happens, after the event with number *after*, until the node ends that.
 
-        A gap (events that are gone) is one without a number.
+        A gap (events that are gone) is one without a number. *opened* is called once the node
+        answers.
+
+        Raises:
+            CallError: it says no.
+            ControlError: nobody is there, or the stream breaks.
         """
         connection = _LocalConnection(self._path, None)
         try:
-            headers = {} if after is None else {"Last-Event-ID": str(after)}
+            headers = {LAST_EVENT: str(after)}
             response = self._ask(connection, "GET", "/events", None, None, headers)
             if response.status >= 400:
                 raise CallError(json.loads(response.read(MAX_ANSWER)))
+            opened()
             kind = ""
             while line := response.readline(MAX_LINE):
                 name, _, value = line.decode().rstrip("\n").partition(": ")

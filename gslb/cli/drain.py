@@ -9,11 +9,12 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from gslb.cli.calling import CallError, node_of
+from gslb.cli.calling import CallError, by_option, node_of
 from gslb.cli.explain import read_time
 from gslb.cli.options import add_place_options
 from gslb.cli.push import copy_lines
 from gslb.errors import GslbError
+from gslb.state.overrides import MAX_LASTS
 from gslb.steering.wording import percent
 
 if TYPE_CHECKING:
@@ -22,6 +23,14 @@ if TYPE_CHECKING:
 EXIT_REFUSED = 3  # by the guard
 EXIT_PENDING = 4  # done, and the answers do not follow yet
 WAIT_SECONDS = 80.0  # for an answer that may wait for copies
+OPTIONS = {  # that the parts of a request come from
+    "body": "",
+    "body.location": "LOCATION",
+    "body.reason": "--why",
+    "body.seconds": "--for",
+    "body.until": "--until",
+    "body.gradual": "--gradual",
+}
 SHOWN = 10  # lines of a list, for people; --json has more
 _SPAN = re.compile(r"(\d+)(s|min|m|h|d)")
 _SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
@@ -39,8 +48,11 @@ def add_parser(commands: Commands) -> None:
         " answers do not follow yet.",
     )
     parser.add_argument(
-        "location", help='cloud[/region[/zone]], with wildcards: "aws/*/use1-az2" (in quotes)'
+        "location",
+        metavar="LOCATION",
+        help='cloud[/region[/zone]], with wildcards: "aws/*/use1-az2" (in quotes)',
     )
+    parser.add_argument("more", nargs="*", help=argparse.SUPPRESS)  # refused in words of ours
     parser.add_argument("--why", required=True, metavar="TEXT", help="the reason, for everybody")
     end = parser.add_mutually_exclusive_group()
     end.add_argument("--for", dest="span", metavar="4h", help="how long: 90s, 30min, 4h, 2d")
@@ -70,7 +82,7 @@ def run(options: argparse.Namespace) -> int:
         answer = node.call("POST", "/drains", asked, waiting(options), WAIT_SECONDS)
     except CallError as error:
         if error.status != 409 or "plan" not in error.problem:
-            raise
+            raise by_option(error, OPTIONS) from None
         if options.json:
             print(json.dumps(error.problem, indent=2))
         print(*refused(error.problem["plan"], options.location), sep="\n", file=sys.stderr)
@@ -101,11 +113,24 @@ def request(options: argparse.Namespace) -> dict[str, Any]:
         "force": options.force,
         "without_end": options.no_expiry,
     }
+    if options.more:
+        raise GslbError(
+            f'one location at a time, or one pattern in quotes, such as "aws/*": {options.location}'
+            f" was understood, {' '.join(options.more)} was not (a shell takes a pattern without"
+            " quotes for files); nothing was changed"
+        )
     if options.span is not None:
-        asked["seconds"] = seconds_of(options.span)
+        asked["seconds"] = span_of(options.span)
     if options.until is not None:
-        asked["until"] = read_time(options.until).isoformat()
+        asked["until"] = _until(options.until)
     return asked
+
+
+def _until(text: str) -> str:
+    try:
+        return read_time(text).isoformat()
+    except GslbError as error:
+        raise GslbError(f"--until: {error}") from None
 
 
 def add_wait_option(parser: argparse.ArgumentParser) -> None:
@@ -120,6 +145,22 @@ def add_wait_option(parser: argparse.ArgumentParser) -> None:
 def waiting(options: argparse.Namespace) -> dict[str, str]:
     """Return the part of a query that `add_wait_option` is for."""
     return {"wait": "push"} if options.wait_push else {}
+
+
+def span_of(text: str) -> int:
+    """Return the seconds of a span that a drain may have. Raises GslbError."""
+    try:
+        seconds = seconds_of(text)
+    except GslbError as error:
+        raise GslbError(f"--for: {error}") from None
+    if not 1 <= seconds <= MAX_LASTS.total_seconds():
+        longest = f"{MAX_LASTS.total_seconds() / 3600:g}h"
+        raise GslbError(
+            "--for: at least 1s"
+            if seconds < 1
+            else f"--for: at most {longest} (or --no-expiry: until gslb undrain)"
+        )
+    return seconds
 
 
 def seconds_of(text: str) -> int:
@@ -141,6 +182,7 @@ def holds(answer: dict[str, Any]) -> Iterator[str]:
         yield from _listed(answer["plan"]["refusals"])
     if drain["dns_off_at"]:
         yield f"out of the answers at {drain['dns_off_at']}"
+        yield from arriving(answer["plan"])
         yield f"safe to stop at        {drain['safe_to_stop_at']} (resolvers keep answers that long)"
     yield from copy_lines(answer["copies"])
     yield f"to bring it back: gslb undrain {drain['id']}"
@@ -152,15 +194,24 @@ def planned(plan: dict[str, Any], takes: str) -> Iterator[str]:
     yield f"  {takes} {count} endpoint{'' if count == 1 else 's'}"
     if plan["already"]:
         yield f"  {len(plan['already'])} at this location drained already"
-    names = plan["names_touched"]
-    yield (
-        f"  {names} name{'' if names == 1 else 's'} touched, TTL up to {plan['ttl']} s;"
-        f" {percent(plan['moved'])} of their answers move:"
-    )
+    if not count:
+        yield "  so no answer changes: there is nothing more to take out"
+        return
+    names, moves = plan["names_touched"], bool(plan["moves"])
+    moved = f"{percent(plan['moved'])} of their answers move:" if moves else "no answer moves"
+    yield f"  {names} name{'' if names == 1 else 's'} touched, TTL up to {plan['ttl']} s; {moved}"
+    if not moves and not names:
+        yield "  no name uses what is there"
     yield from _listed(
         f"{percent(move['share']):>6}  {move['source']} → {move['to'] or 'nowhere'}"
         for move in plan["moves"]
     )
+    if plan["unheeded"]:
+        yield (
+            f"  {percent(plan['unheeded'])} of their answers go to drained endpoints all the same:"
+            " nothing else would be left, and nobody gets an empty answer"
+        )
+    yield from (f"  {reason}" for reason in plan["reasons"])
     if plan["names"]:
         yield "  capacity left, least first:"
     yield from _listed(
@@ -169,6 +220,14 @@ def planned(plan: dict[str, Any], takes: str) -> Iterator[str]:
         f" now {percent(one['before'])})"
         for one in plan["names"]
     )
+
+
+def arriving(plan: dict[str, Any]) -> Iterator[str]:
+    """Yield what still arrives after that, as resolvers forget."""
+    later = [one for one in plan["arriving"] if one["seconds"]]
+    if later and not plan["unheeded"]:
+        parts = (f"{percent(one['share'])} after {one['seconds']} s" for one in later)
+        yield f"still arrives, about:  {', '.join(parts)}"
 
 
 def guard(plan: dict[str, Any]) -> Iterator[str]:

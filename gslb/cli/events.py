@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from gslb.cli.calling import node_of
+from gslb.cli.following import follow
 from gslb.cli.options import add_place_options
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ def add_parser(commands: Commands) -> None:
         "events",
         help="show what happens, as it happens",
         description="Show transitions of health, drains and other events of a running server as"
-        " they happen, until it stops or you do.",
+        " they happen, until you stop it. When the server is replaced or restarted, the command"
+        " connects again by itself, says so on stderr, and misses nothing.",
     )
     parser.add_argument(
         "--since",
@@ -36,8 +38,10 @@ def add_parser(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print events, one a line."""
-    shown = 0
-    for event in node_of(options).events(options.since):
+    node, shown = node_of(options), 0
+    newest: int = node.call("GET", "/status")["last_event"]  # says, too, if nobody is there
+    after = newest if options.since is None else options.since
+    for event in follow(node, after, lambda text: print(f"gslb: {text}", file=sys.stderr)):
         if "sequence" not in event:
             print("gslb: older events are no longer kept", file=sys.stderr)
             continue

@@ -56,7 +56,7 @@ def describe(status: dict[str, Any]) -> list[str]:
         f"generation  {status['generation']}  ({status['table']})",
     ]
     if status["policy"] is None:
-        lines.append("policy      not compiled in this run: the table is the last one on disk")
+        lines.append(f"policy      {_uncompiled(status)}")
     else:
         lines.append(f"policy      {status['policy']}  {contents(status)}")
         if status["warnings"]:
@@ -97,16 +97,35 @@ def health(said: dict[str, Any]) -> list[str]:
         lines.append(f"            {said['held_back']} changes wait: not too much goes at once")
     if not said["checks"]:
         return [*lines, "checks      none: every endpoint counts as up"]
-    checker = said["checker"]
+    return [*lines, f"checks      {_checks(said)}", *map(_agent, said["agents"])]
+
+
+def _uncompiled(status: dict[str, Any]) -> str:
+    """Return why there are no policies, for one who has just started the server, or broken it."""
+    answers = "the last table on disk answers" if status["table"] else "nothing is answered yet"
+    if status["refused"] or status["failed"]:
+        return f"not compiled in this run; {answers}"
+    return f"compiling policies…; meanwhile {answers}"
+
+
+def _checks(said: dict[str, Any]) -> str:
+    """Return how many probes are run, and how the one who runs them is."""
+    probes, left_out, checker = said["checks"], said["not_run"], said["checker"]
+    words = f"{probes} probe{'' if probes == 1 else 's'}"
+    if left_out == probes:
+        return f"{words}, none of them run here (see the note): what they would see counts as up"
+    if left_out:
+        words += f", {left_out} of them not run here (see the note)"
+    if checker["starting"]:
+        return f"{words}; the checker starts, the first checks are under way"
+    if not said["ready"]:
+        words += "; the first checks are under way"
     state = "runs" if checker["alive"] else "DOES NOT RUN; what it saw last holds for now"
     doubt = f", doubts itself ({checker['doubt']})" if checker["doubt"] else ""
-    first = "" if said["ready"] else ", not all tried yet"
-    counts = f"restarts {checker['restarts']}  completed {checker['completed']}"
-    return [
-        *lines,
-        f"checks      {said['checks']} probes{first}; the checker {state}{doubt}  {counts}",
-        *map(_agent, said["agents"]),
-    ]
+    counts = f"restarts {checker['restarts']}"
+    if not left_out:  # what is left out is completed, too, as far as the checker counts
+        counts += f"  completed {checker['completed']}"
+    return f"{words}; the checker {state}{doubt}  {counts}"
 
 
 def _agent(agent: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from gslb.cli.calling import node_of
+from gslb.cli.calling import CallError, by_option, node_of
 from gslb.cli.drain import EXIT_PENDING, WAIT_SECONDS, add_wait_option, waiting
 from gslb.cli.options import add_place_options
 from gslb.cli.push import copy_lines
@@ -26,12 +26,21 @@ def add_parser(commands: Commands) -> None:
         epilog=f"Exit codes: 0 all have ended, 1 an error, {EXIT_PENDING} they have ended and the"
         " answers do not follow yet.",
     )
-    parser.add_argument("id", nargs="+", type=int, help="the number of a drain")
+    parser.add_argument("id", nargs="+", type=_number, help="the number of a drain")
     parser.add_argument("--why", default="", metavar="TEXT", help="the reason, for the audit log")
     add_wait_option(parser)
     add_place_options(parser)
     parser.add_argument("--json", action="store_true", help="print the answers as JSON")
     parser.set_defaults(run=run)
+
+
+def _number(text: str) -> int:
+    """Return the id that *text* is, for the parser."""
+    if not (text.isascii() and text.isdecimal()):
+        raise argparse.ArgumentTypeError(
+            f'"{text}" is not the number of a drain; gslb drains shows the numbers'
+        )
+    return int(text)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -40,7 +49,10 @@ def run(options: argparse.Namespace) -> int:
     query = {**({"reason": options.why} if options.why else {}), **waiting(options)}
     code = 0
     for number in options.id:
-        answer = node.call("DELETE", f"/drains/{number}", query=query, seconds=WAIT_SECONDS)
+        try:
+            answer = node.call("DELETE", f"/drains/{number}", query=query, seconds=WAIT_SECONDS)
+        except CallError as error:
+            raise by_option(error, {"query.reason": "--why"}) from None
         drain = answer["drain"]
         if options.json:
             print(json.dumps(answer))

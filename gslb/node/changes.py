@@ -21,6 +21,7 @@ DIGEST_OCTETS = 8  # of one name; a collision hides one name of a message
 
 _Digests = Mapping[bytes, bytes]  # by name in wire form
 _known_parts: dict[type, tuple[str, ...]] = {}  # of each class; `fields` is slow
+_PLACES = frozenset({"where", "capacity_at"})  # in files
 
 
 @dataclass(frozen=True)  # no slots: cached_property keeps its value in the instance
@@ -133,7 +134,7 @@ def _parts(kind: type) -> tuple[str, ...]:
     found = _known_parts.get(kind)
     if found is None:
         named = fields(kind) if is_dataclass(kind) else ()
-        found = tuple(field.name for field in named if field.name != "where")
+        found = tuple(field.name for field in named if field.name not in _PLACES)
         _known_parts[kind] = found
     return found
 

@@ -67,6 +67,11 @@ class Checker:
         return self.pid is not None and self._talk.alive
 
     @property
+    def starting(self) -> bool:
+        """Whether the first one was not heard of yet; for `SILENT_SECONDS` at most."""
+        return self.restarts == 0 and self.heartbeat is None
+
+    @property
     def generation(self) -> int:
         """The generation of the last orders."""
         return self._talk.generation

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from gslb.node.checker import Limits
 from gslb.node.probing import Probing
 from gslb.settings import Settings
@@ -19,8 +21,16 @@ def limits_of(settings: Settings) -> Limits:
     )
 
 
-def what_is_not_run(probing: Probing, limits: Limits, checker: str) -> list[str]:
-    """Return why some of *probing* is not run by *checker*, this node's own; a line each."""
+@dataclass(frozen=True, slots=True)
+class NotRun:
+    """Probes that this node's own checker leaves out, and why checks are not run, a line each."""
+
+    probes: int = 0
+    notes: tuple[str, ...] = ()
+
+
+def what_is_not_run(probing: Probing, limits: Limits, checker: str) -> NotRun:
+    """Return what of *probing* is not run by *checker*, this node's own."""
     notes = []
     if probing.elsewhere:
         notes.append(
@@ -35,13 +45,15 @@ def what_is_not_run(probing: Probing, limits: Limits, checker: str) -> list[str]
             " they would see counts as up"
         )
     near = limits.reach()
-    refusals = [reason for probe in ours if (reason := near.refusal(probe.address, probe.port))]
+    others = [probe for probe in ours if probe.type != "exec" or limits.execute]
+    refusals = [reason for probe in others if (reason := near.refusal(probe.address, probe.port))]
     if refusals:
         notes.append(
             f"{_count(len(refusals), 'probe')} not run ({refusals[0]}: see probes in the"
             " settings); what they would see counts as up"
         )
-    return notes
+    kept_back = 0 if limits.execute else commands
+    return NotRun(kept_back + len(refusals), tuple(notes))
 
 
 def _count(number: int, noun: str) -> str:

@@ -20,7 +20,7 @@ from gslb.node.checkcounts import CheckCounts
 from gslb.node.compilation import Compiled
 from gslb.node.evidence import Evidence
 from gslb.node.moves import Move, news_of, news_of_held
-from gslb.node.notes import limits_of, what_is_not_run
+from gslb.node.notes import NotRun, limits_of, what_is_not_run
 from gslb.node.overlay import Situations
 from gslb.node.panel import Panel
 from gslb.node.probing import Wish, names_of, probes_of, references_of
@@ -100,7 +100,7 @@ class Watch:
         self._save_soon = False
         self._unsaved = ""  # why the last saving failed
         self._doubt = Doubt.NONE
-        self._notes: list[str] | None = None  # None: to be found out
+        self._not_run: NotRun | None = None  # None: to be found out
 
     # --- the plan ---
 
@@ -131,7 +131,7 @@ class Watch:
         self.panel.slowest = max((p.every for p in probing.probes.values()), default=0.0)
         self._idle = not self._wanted(self.panel.own.name)
         self._aimed = self._began = True
-        self._situation = self._notes = None
+        self._situation = self._not_run = None
         self.panel.order()
 
     def _recall(self, now: float) -> None:
@@ -340,9 +340,13 @@ class Watch:
 
     def notes(self) -> list[str]:
         """Return what keeps checks of the plan from being run, a line each."""
-        if self._notes is None:
-            self._notes = what_is_not_run(self._evidence.probing, self._limits, self.panel.own.name)
-        return self._notes
+        return list(self._left_out().notes)
+
+    def _left_out(self) -> NotRun:
+        if self._not_run is None:
+            name = self.panel.own.name
+            self._not_run = what_is_not_run(self._evidence.probing, self._limits, name)
+        return self._not_run
 
     @property
     def checks(self) -> int:
@@ -367,10 +371,12 @@ class Watch:
             "endpoints": {**counts, "drained": drained},
             "held_back": len(self.overlay.waiting),
             "checks": self.checks,
+            "not_run": self._left_out().probes,
             "ready": self.ready,
             "checker": {
                 "name": own.name,
                 "alive": own.alive,
+                "starting": own.starting,
                 "pid": own.pid,
                 "restarts": own.restarts,
                 "completed": beat.completed if beat else 0,

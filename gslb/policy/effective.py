@@ -88,13 +88,15 @@ def make_policy(
     panic = layers.get("panic", None)
     https = layers.get("https", None)
     around.problems.extend(_refusal(name, layers, around))
+    headrooms = {site: _headroom(site, layers, around) for site in used}
     return Policy(
         name=name,
         rules=rules,
         ttl=ttl,
         count=_int(layers.part("answer", "count", COUNT)),
         spread=Spread(str(layers.part("answer", "spread", "zone"))),
-        headroom={site: _headroom(site, layers, around) for site in used},
+        headroom={site: value for site, (value, _) in headrooms.items()},
+        capacity_at={site: at for site, (_, at) in headrooms.items() if at is not None},
         checks={site: _check(site, layers, around) for site in used},
         panic=Panic(panic.below, panic.serve)
         if isinstance(panic, model.Panic)
@@ -123,14 +125,21 @@ def default_headroom(site: Site) -> float:
     return 1 / (zones - 1) if zones > 1 else 0.0
 
 
-def _headroom(name: str, layers: Layers, around: Surroundings) -> float:
-    """Return what record or rule list say, else the site, else the defaults, else one zone's worth."""
-    *close, (defaults, _) = layers.layers
-    site = around.file.sites[name]
-    for value in (*(one.headroom for one, _ in close), site.headroom, defaults.headroom):
-        if value is not None:
-            return value
-    return default_headroom(around.sites[name])
+def _headroom(name: str, layers: Layers, around: Surroundings) -> tuple[float, Where | None]:
+    """Return what record or rule list say, else the site, else the defaults, and where.
+
+    Nobody: one zone's worth, from nowhere.
+    """
+    *close, (defaults, path) = layers.layers
+    saying: list[tuple[model.Steering | model.Site, Path]] = [
+        *close,
+        (around.file.sites[name], ("sites", name)),
+        (defaults, path),
+    ]
+    for said, place in saying:
+        if said.headroom is not None:
+            return said.headroom, around.places.locate((*place, "headroom"))
+    return default_headroom(around.sites[name]), None
 
 
 def _check(name: str, layers: Layers, around: Surroundings) -> Check | None:

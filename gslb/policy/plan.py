@@ -234,6 +234,7 @@ class Policy:
     # capacity is at least 1 / (1 + h). 0.5, half as much again as usual: two zones of three are
     # enough. The share of the site that may be *lost* is another number, h / (1 + h).
     headroom: Mapping[str, float]
+    capacity_at: Mapping[str, Where]  # by site, where `headroom` is written; not the default's
     checks: Mapping[str, Check | None]  # by site
     panic: Panic
     when_all_down: WhenAllDown

@@ -26,6 +26,8 @@ GRADUAL = (0.5, 0.25, 0.0)  # share of its weight that a drained part keeps, one
 AT_ONCE = (0.0,)
 RESIDUAL_TTLS = 10  # resolvers that stretch TTLs are gone after so many of them (failures F14)
 RESIDUAL_AT_LEAST = timedelta(minutes=15)
+STRETCHING = 0.1  # share of resolvers that keep short answers longer (failures F14)
+STRETCHED_SECONDS = 300  # for so long
 
 
 class Kind(StrEnum):
@@ -197,7 +199,9 @@ def _end(
         problems.append(("until", f"{rfc3339(end)} has passed"))
     elif end - start > MAX_LASTS:
         hours = int(MAX_LASTS.total_seconds() // 3600)
-        problems.append(("until", f"at most {hours} hours from now, or without an end, said so"))
+        problems.append(
+            ("until", f"at most {hours} hours from now; for longer, say that it has no end")
+        )
     return end
 
 
@@ -247,6 +251,31 @@ def next_change(overrides: Iterable[Override], at: datetime) -> datetime | None:
 def residual(ttl: int) -> timedelta:
     """Return for how long clients still come after the last answer with an address of *ttl*."""
     return max(timedelta(seconds=RESIDUAL_TTLS * ttl), RESIDUAL_AT_LEAST)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What still arrives some time after the last answer that had an address."""
+
+    seconds: int
+    share: float  # of the usual traffic of the address, 0 to 1
+
+
+def arrivals(ttl: int) -> tuple[Arrival, ...]:
+    """Return how the traffic of a drained address fades, for answers that live *ttl* seconds.
+
+    Resolvers asked at times spread evenly over the last TTL, so what they keep runs out evenly
+    over the next; of ten, one keeps answers for five minutes at least (failures F14). Pinned
+    connections and clients that never ask again are not in it: `residual` is for them.
+    """
+    longest = max(ttl, STRETCHED_SECONDS)
+    moments = sorted({0, ttl // 2, ttl, longest // 2, longest})
+
+    def share(seconds: int) -> float:
+        usual = max(0.0, 1.0 - seconds / ttl) if ttl else 0.0
+        return (1.0 - STRETCHING) * usual + STRETCHING * max(0.0, 1.0 - seconds / longest)
+
+    return tuple(Arrival(seconds, share(seconds)) for seconds in moments)
 
 
 def rfc3339(moment: datetime) -> str:

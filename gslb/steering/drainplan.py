@@ -12,15 +12,14 @@ from gslb.policy.plan import Drained, Plan, Policy
 from gslb.policy.problems import NOWHERE
 from gslb.policy.types import TYPE_WORDS
 from gslb.steering.audience import MAX_NAMES, Audience, Clients, Names
-from gslb.steering.capacity import Supply
-from gslb.steering.model import Level
+from gslb.steering.drainguard import KEEP_CAPACITY, Loads, by_site, left, reasons, usual
+from gslb.steering.model import ClientClass, Level
 from gslb.steering.shares import EXACT
 from gslb.steering.situation import Situation, Status
 from gslb.steering.traffic import Supplies, spread
-from gslb.steering.wording import percent
 from gslb.wire.names import to_text
 
-KEEP_CAPACITY = 0.5  # of the declared weight: one of two equal clouds may go, not both
+ANY = Level.ANY
 MAX_MOVES = 100  # listed, the greatest first
 MAX_REFUSALS = 20  # listed
 LEAST_MOVE = 1e-6  # share of all traffic; less is arithmetic
@@ -60,6 +59,8 @@ class DrainPlan:
     moves: tuple[Move, ...]
     names: tuple[NameCapacity, ...]
     refusals: tuple[str, ...]  # why the guard refuses; empty: it does not
+    reasons: tuple[str, ...] = ()  # why traffic leaves sites that are only partly drained
+    unheeded: float = 0.0  # share of the answers that go on to drained ones: nothing else is left
 
     def to_json(self) -> dict[str, object]:
         """Return it as JSON values."""
@@ -83,6 +84,8 @@ class DrainPlan:
                 for n in self.names
             ],
             "refusals": list(self.refusals),
+            "reasons": list(self.reasons),
+            "unheeded": self.unheeded,
         }
 
 
@@ -109,6 +112,8 @@ class _Sum:
     moves: dict[tuple[str, str], float] = field(default_factory=dict)
     alike: list[_Alike] = field(default_factory=list)
     refusals: dict[str, None] = field(default_factory=dict)
+    reasons: dict[str, None] = field(default_factory=dict)
+    unheeded: float = 0.0
 
     def least(self) -> tuple[NameCapacity, ...]:
         """Return the names with the least left."""
@@ -155,7 +160,8 @@ def planning(
         situation: what is true now.
         audiences: who asks for what, by zone.
         endpoints: ids; those that are in no plan count for nothing.
-        keep: the guard: share of the declared weight that each rule must keep, 0 to 1.
+        keep: the guard: share of the declared weight that each rule must keep, 0 to 1, unless
+            all of its sites say what they can carry (`gslb.steering.drainguard`).
         force_down: they are forced down instead, so that they may come back when all else fails.
 
     It yields after each policy, so that whoever runs it may do something urgent in between.
@@ -210,6 +216,8 @@ def planning(
         moves=tuple(sorted(moves, key=lambda one: (-one.share, one.source, one.to))[:MAX_MOVES]),
         names=total.least(),
         refusals=_bounded(list(total.refusals)),
+        reasons=_bounded(list(total.reasons)),
+        unheeded=min(1.0, total.unheeded / total.answers) if total.answers else 0.0,
     )
 
 
@@ -244,13 +252,19 @@ def _add(
     parts = [spread(policy, rtype, concerned, one) for one in supplies]
     moved = _flows(total, parts[0], parts[1], names.count)
     total.answers += names.count
-    found = [_left(policy, rtype, number, supplies) for number in rules]
-    changed = [left for left in found if left is not None]
-    for left in changed:
-        if reason := _refusal(left, total.keep):
+    total.reasons.update(dict.fromkeys(reasons(policy, rtype, rules, supplies)))
+    ends = ((supplies[1].outcome(policy, cls, rtype), weight) for cls, weight in concerned)
+    total.unheeded += names.count * sum(w for end, w in ends if end.shares and end.level is ANY)
+    found = [(number, left(policy, rtype, number, supplies)) for number in rules]
+    loads = _loads(policy, rtype, clients, concerned, parts, supplies[1])
+    for number, one in found:
+        judged = loads.judged(policy, supplies[1].rule(policy, number, rtype))
+        if one is not None and (reason := one.refusal(0.0 if judged else total.keep)):
             total.refusals[f"{_all(names)}, {word}: {reason}"] = None
-    if changed:
-        least = min(changed, key=lambda left: left.after)
+    for reason in loads.refusals(policy, rtype, supplies):
+        total.refusals[f"{_all(names)}, {word}: {reason}"] = None
+    if changed := [one for _, one in found if one is not None]:
+        least = min(changed, key=lambda one: one.after)
         each = NameCapacity(
             name="",
             rtype=word,
@@ -263,64 +277,30 @@ def _add(
         total.alike.append(_Alike(names, each))
 
 
+def _loads(
+    policy: Policy,
+    rtype: int,
+    clients: Clients,
+    concerned: Sequence[tuple[ClientClass, float]],
+    parts: Sequence[Mapping[str, float]],
+    supplies: Supplies,
+) -> Loads:
+    """Return what sites carry of the answers to one name, where *parts* are those *concerned*."""
+    if not policy.capacity_at:
+        return Loads({}, {}, {})
+    drained = {cls.rule for cls, _ in concerned}
+    others = [one for one in clients.classes if one[0].rule not in drained]
+    rest = by_site(spread(policy, rtype, others, supplies))  # the same before and after
+    before, after = (by_site(one) for one in parts)
+    for site, share in rest.items():
+        before[site] = before.get(site, 0.0) + share
+        after[site] = after.get(site, 0.0) + share
+    return Loads(usual(policy, rtype, clients.classes, supplies), before, after)
+
+
 def _all(names: Names) -> str:
     others = f" and {names.count - 1:,} more" if names.count > 1 else ""
     return _shown(names.first[0]) + others
-
-
-@dataclass(frozen=True, slots=True)
-class _Left:
-    """What one rule has before and after: capacities, and how many endpoints."""
-
-    rule: str
-    before: float
-    after: float
-    healthy: tuple[int, int]
-    undrained: tuple[int, int]
-
-
-def _left(
-    policy: Policy, rtype: int, number: int, supplies: tuple[Supplies, Supplies]
-) -> _Left | None:
-    """Return what rule *number* keeps; None: the drain does not touch it."""
-    before, after = (one.rule(policy, number, rtype) for one in supplies)
-    if before == after:
-        return None
-
-    def count(which: int, level: Level) -> int:
-        one = supplies[which]
-        return sum(one.count(policy, site, rtype, level) for site in before)
-
-    return _Left(
-        rule=policy.rules[number].name,
-        before=_capacity(before),
-        after=_capacity(after),
-        healthy=(count(0, Level.HEALTHY), count(1, Level.HEALTHY)),
-        undrained=(count(0, Level.UNDRAINED), count(1, Level.UNDRAINED)),
-    )
-
-
-def _capacity(found: Mapping[str, Supply]) -> float:
-    """Return the healthy undrained weight over the declared weight; ramps are left out."""
-    whole = sum(one.weight for one in found.values())
-    return (
-        min(1.0, sum(one.weight * one.believed for one in found.values()) / whole) if whole else 0.0
-    )
-
-
-def _refusal(left: _Left, keep: float) -> str:
-    """Return why the guard refuses what one rule would be left with; empty: it does not."""
-    rule = f'rule "{left.rule}"'
-    if left.undrained[0] and not left.undrained[1]:
-        return f"{rule} would have no endpoint left that is not drained"
-    if left.healthy[0] and not left.healthy[1]:
-        return f"{rule} would have no healthy endpoint left"
-    if left.after < keep - EXACT and left.after < left.before - EXACT:
-        return (
-            f"{rule} would keep {percent(left.after)} of its capacity,"
-            f" less than {percent(keep)} (now {percent(left.before)})"
-        )
-    return ""
 
 
 def _flows(

@@ -7,10 +7,11 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from gslb.api.models import ExplainQuery
+from gslb.api.models import DrainRequest, ExplainQuery
 from gslb.api.problems import ApiProblem
-from gslb.api.reading import MAX_DEPTH, check_json, repeatable
+from gslb.api.reading import MAX_DEPTH, check_json, refuse, repeatable
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -62,3 +63,29 @@ def test_a_string_that_does_not_end_takes_no_quadratic_time() -> None:
 def test_only_lists_may_be_repeated() -> None:
     assert repeatable(ExplainQuery, "what_if")
     assert not any(repeatable(ExplainQuery, name) for name in ("name", "client", "resolver", "x"))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "text"),
+    [
+        ("seconds", 0, "at least 1"),
+        ("seconds", 10**9, "at most 259200"),
+        ("reason", "", "at least 1 character"),
+        ("reason", "x" * 501, "at most 500 characters"),
+        ("reason", "a\nb", "one line of printable text is wanted"),
+        ("location", "aws//az1", '"aws//az1" is no location'),
+        ("location", "", "a location is wanted, such as aws"),
+        ("location", "a/b/c/d/e", '"a/b/c/d/e" is too deep'),
+        ("new", 1, "there is no such field"),
+    ],
+)
+def test_a_fault_is_told_in_words_of_ours(field: str, value: object, text: str) -> None:
+    """Not in those of the validator."""
+    sound = {"location": "aws", "reason": "update"}
+    with pytest.raises(ValidationError) as wrong:
+        DrainRequest.model_validate({**sound, field: value})
+    with pytest.raises(ApiProblem) as refused:
+        refuse("body", wrong.value)
+    (fault,) = refused.value.faults
+    assert fault.where == f"body.{field}"
+    assert fault.text.startswith(text)

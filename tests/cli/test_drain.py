@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from gslb.cli import drain as command
 from gslb.cli import drains, events
+from gslb.cli.calling import CallError, by_option
 from gslb.cli.main import make_parser
 from gslb.errors import GslbError
 
@@ -23,6 +24,9 @@ PLAN: dict[str, Any] = {
     "moves": [{"source": "aws/us-east-1", "to": "", "share": 0.25}] * 12,
     "names": [{"name": "www", "rtype": "A", "after": 0.4, "before": 0.8, "endpoints": 1}],
     "refusals": ["www, A: too little"],
+    "reasons": [],
+    "unheeded": 0.0,
+    "arriving": [{"seconds": 0, "share": 1.0}, {"seconds": 30, "share": 0.09}],
 }
 
 
@@ -103,3 +107,77 @@ def test_an_event_is_one_line() -> None:
         "detail": {"reason": "update", "author": "ops"},
     }
     assert events.line(event) == "2026-12-01T06:00:00Z  7  drain.created  aws by ops: update"
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (("--for", "100h"), "--for: at most 72h (or --no-expiry: until gslb undrain)"),
+        (("--for", "99999999999999d"), "--for: at most 72h (or --no-expiry: until gslb undrain)"),
+        (("--for", "0s"), "--for: at least 1s"),
+        (("--for", "soon"), '--for: "soon" is no span of time such as 90s, 30min, 4h or 2d'),
+        (("--until", "soon"), '--until: "soon" is no time such as 2026-12-01T06:00Z'),
+    ],
+)
+def test_what_is_wrong_is_told_by_its_option(words: tuple[str, ...], text: str) -> None:
+    with pytest.raises(GslbError) as error:
+        command.request(options(*words))
+    assert str(error.value) == text
+
+
+def test_several_locations_are_refused_with_what_to_do() -> None:
+    """A pattern without quotes comes as the names of files."""
+    asked = make_parser("drain").parse_args(["drain", "aws", "gcp", "--why", "update"])
+    with pytest.raises(GslbError, match=r'one location at a time, or .* "aws/\*"') as error:
+        command.request(asked)
+    assert "gcp was not" in str(error.value)
+
+
+def test_what_the_node_refuses_is_told_by_option_too() -> None:
+    faults = [
+        {"where": "body.reason", "text": "at most 500 characters"},
+        {"where": "body", "text": "only a drain can be gradual"},
+        {"where": "body.new", "text": "unheard of"},
+    ]
+    told = by_option(CallError({"status": 400, "errors": faults}), command.OPTIONS)
+    assert str(told) == (
+        "--why: at most 500 characters; only a drain can be gradual; body.new: unheard of"
+    )
+    plain = CallError({"status": 404, "detail": "no drain has that id"})
+    assert by_option(plain, command.OPTIONS) is plain
+
+
+def test_every_part_of_a_drain_that_may_be_refused_has_its_option() -> None:
+    asked = set(command.request(options("--for", "1h"))) | {"until"}
+    switches = {"kind", "dry_run", "force", "without_end"}  # nothing can be wrong with them
+    assert {f"body.{name}" for name in asked - switches} == set(command.OPTIONS) - {"body"}
+
+
+def test_a_location_is_no_number_of_a_drain(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        make_parser("undrain").parse_args(["undrain", "aws"])
+    assert '"aws" is not the number of a drain; gslb drains shows' in capsys.readouterr().err
+
+
+def test_what_moves_nothing_says_so_in_words() -> None:
+    """Not a number with a colon and nothing behind it."""
+    nothing = {**PLAN, "moves": [], "moved": 0.0, "names": []}
+    touched = "  2 names touched, TTL up to 30 s; no answer moves"
+    all_drained = list(command.planned({**nothing, "unheeded": 1.0}, "takes out"))
+    assert touched in all_drained
+    assert any(
+        "100 % of their answers go to drained endpoints all the same" in one for one in all_drained
+    )
+    unused = list(command.planned({**nothing, "names_touched": 0}, "takes out"))
+    assert unused[-1] == "  no name uses what is there"
+    again = list(command.planned({**nothing, "endpoints": []}, "takes out"))
+    assert again[-1] == "  so no answer changes: there is nothing more to take out"
+    for lines in (all_drained, unused, again):
+        assert not any(line.endswith("move:") for line in lines)
+
+
+def test_why_traffic_goes_far_and_what_still_arrives_are_told() -> None:
+    plan = {**PLAN, "reasons": ["aws/us-east-1: no spare capacity"]}
+    assert "  aws/us-east-1: no spare capacity" in command.planned(plan, "takes out")
+    assert list(command.arriving(plan)) == ["still arrives, about:  9 % after 30 s"]
+    assert list(command.arriving({**plan, "unheeded": 0.5})) == []  # all of it does

@@ -28,8 +28,9 @@ STATUS: dict[str, Any] = {
         "endpoints": {"up": 3, "down": 1, "unknown": 0, "drained": 2},
         "held_back": 0,
         "checks": 4,
+        "not_run": 0,
         "ready": True,
-        "checker": {"alive": True, "restarts": 1, "completed": 99, "doubt": ""},
+        "checker": {"alive": True, "starting": False, "restarts": 1, "completed": 99, "doubt": ""},
         "agents": [
             {"name": "frankfurt", "connected": True, "alive": True, "completed": 7, "doubt": ""},
             {"name": "tokyo", "connected": True, "alive": False, "completed": 0, "doubt": "overload"},
@@ -67,7 +68,7 @@ def test_refused_policies_come_last_and_loud() -> None:
     """What is served then is said to be older."""
     status = {**STATUS, "policy": None, "refused": ["a.yaml:1:1: error[E101] no", "… and more"]}
     lines = describe(status)
-    assert "policy      not compiled in this run: the table is the last one on disk" in lines
+    assert "policy      not compiled in this run; the last table on disk answers" in lines
     assert lines[-3:] == [
         "REFUSED     the newest policies are not served:",
         "  a.yaml:1:1: error[E101] no",
@@ -100,12 +101,46 @@ def test_warnings_are_counted_and_notes_told() -> None:
 
 def test_a_node_that_does_not_look_says_so() -> None:
     """A checker that is dead, or in doubt, or has nothing to do."""
-    checker = {"alive": False, "restarts": 7, "completed": 0, "doubt": "overload"}
+    checker = {
+        "alive": False,
+        "starting": False,
+        "restarts": 7,
+        "completed": 0,
+        "doubt": "overload",
+    }
     said = {**STATUS["health"], "held_back": 2, "ready": False, "checker": checker}
     lines = "\n".join(health(said))
-    for words in ("2 changes wait", "not all tried yet", "DOES NOT RUN", "(overload)"):
+    for words in ("2 changes wait", "first checks are under way", "DOES NOT RUN", "(overload)"):
         assert words in lines
     assert health({**said, "checks": 0})[-1] == "checks      none: every endpoint counts as up"
+
+
+def test_a_start_looks_like_a_start() -> None:
+    """Three seconds after it nothing has failed, and nothing says so."""
+    checker = {"alive": False, "starting": True, "restarts": 0, "completed": 0, "doubt": ""}
+    begun = {**STATUS["health"], "ready": False, "checker": checker, "agents": []}
+    lines = describe({**STATUS, "policy": None, "health": begun})
+    assert "policy      compiling policies…; meanwhile the last table on disk answers" in lines
+    first = describe({**STATUS, "policy": None, "table": "", "health": begun})
+    assert "policy      compiling policies…; meanwhile nothing is answered yet" in first
+    assert health(begun)[-1] == (
+        "checks      4 probes; the checker starts, the first checks are under way"
+    )
+    runs = {**checker, "alive": True, "starting": False}
+    assert "first checks are under way; the checker runs" in health({**begun, "checker": runs})[-1]
+    for line in (*lines, *health(begun)):
+        assert not any(word in line for word in ("DOES NOT RUN", "FAILED", "REFUSED"))
+
+
+def test_what_is_not_run_is_not_told_as_completed() -> None:
+    """The checker counts what it refuses, too."""
+    said = {**STATUS["health"], "agents": []}
+    assert health({**said, "not_run": 4})[-1] == (
+        "checks      4 probes, none of them run here (see the note): what they would see counts as up"
+    )
+    some = health({**said, "not_run": 3})[-1]
+    assert "4 probes, 3 of them not run here (see the note); the checker runs" in some
+    assert "completed" not in some
 
 
 def test_one_name_is_one_name() -> None:

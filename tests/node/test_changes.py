@@ -125,3 +125,12 @@ def test_measurements_that_age_are_another_world(tmp_path: Path) -> None:
     assert not later.same(before)
     assert later.since(before).lines == ["geography or measurements are new"]
     assert later.same(described(tmp_path))
+
+
+def test_where_a_capacity_is_written_is_no_change(tmp_path: Path) -> None:
+    """Only what it says."""
+    said = POLICY.replace("sites:\n", "defaults: {headroom: 50%}\nsites:\n")
+    moved = said.replace("defaults:", "# a line more\ndefaults:")
+    assert changes(tmp_path, said, moved) == Changes(NOTHING, NOTHING, world=False)
+    other = changes(tmp_path, said, said.replace("50%", "60%"))
+    assert other.names.changed[0] == 2

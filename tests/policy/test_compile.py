@@ -266,6 +266,7 @@ def test_what_nobody_says_is_filled_in(break_sound: Callable) -> None:
     assert (policy.ttl, policy.count, policy.spread) == (30, 2, Spread.ZONE)
     assert policy.checks == {"gcp/asia-east1": None, "aws/us-east-1": None}
     assert policy.headroom == {"gcp/asia-east1": 1.0, "aws/us-east-1": 1.0}
+    assert policy.capacity_at == {}
     assert policy.panic == Panic(0.5, "all")
     assert policy.when_all_down is WhenAllDown.SERVE_ALL
     assert (policy.last_resort, policy.https, policy.ignore_ecs) == (None, None, False)
@@ -286,6 +287,11 @@ def test_the_closest_place_that_says_something_wins(break_sound: Callable) -> No
     assert (www.count, www.ttl) == (3, 30)
     assert web.headroom == {"aws/us-east-1": 0.2, "gcp/asia-east1": 0.1}
     assert www.headroom == {"gcp/asia-east1": 0.4, "aws/us-east-1": 0.4}
+    written = [compiled.text.splitlines()[at.line - 1] for at in web.capacity_at.values()]
+    assert dict(zip(web.capacity_at, [line.strip() for line in written], strict=True)) == {
+        "aws/us-east-1": "headroom: 20%",
+        "gcp/asia-east1": compiled.text.splitlines()[6].strip(),  # the defaults
+    }
     assert web.protect == Protect(300.0, damping=False, removal=(0.25, 30.0))
 
 

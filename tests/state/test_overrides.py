@@ -21,6 +21,7 @@ from gslb.state.overrides import (
     Kind,
     Override,
     OverrideError,
+    arrivals,
     covering,
     draft,
     hold,
@@ -182,3 +183,25 @@ def test_a_drain_only_ever_takes_more(one: Override) -> None:
 def test_covering_goes_by_the_pattern() -> None:
     found = (stored(1, pattern="aws/*/a"), stored(2, pattern="gcp"), stored(3, pattern="*"))
     assert [one.id for one in covering(found, "aws/x/a")] == [1, 3]
+
+
+@given(st.integers(0, 86_400))
+def test_what_still_arrives_fades_to_nothing(ttl: int) -> None:
+    """Within the time after which it is safe to stop."""
+    found = arrivals(ttl)
+    shares = [one.share for one in found]
+    assert shares == sorted(shares, reverse=True)
+    assert shares[-1] == 0.0
+    assert found[-1].seconds <= residual(ttl).total_seconds()
+
+
+def test_one_resolver_of_ten_keeps_short_answers_longer() -> None:
+    """A fleet that is played through (failures F14): resolvers ask at random, some stretch."""
+    ttl, count, rng = 30, 20_000, random.Random(7)
+    ends = []
+    for _ in range(count):
+        keeps = 300 if rng.random() < 0.1 else ttl
+        ends.append(rng.uniform(0, keeps))  # seconds after the drain at which its answer runs out
+    for one in arrivals(ttl):
+        still = sum(end > one.seconds for end in ends) / count
+        assert one.share == pytest.approx(still, abs=0.02)

@@ -119,6 +119,7 @@ def policy(*rules: Rule, headroom: float = 0.5, **more: object) -> Policy:
         count=2,
         spread=Spread.ZONE,
         headroom=dict.fromkeys(used, headroom),
+        capacity_at={},
         checks=dict.fromkeys(used, CHECK),
         panic=Panic(0.5, "all"),
         when_all_down=WhenAllDown.SERVE_ALL,

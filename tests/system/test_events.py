@@ -1,0 +1,73 @@
+"""`gslb events` with real processes: who follows goes on following when the server changes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gslb.cli.calling import Node as ApiNode
+from tests.system.nodes import ENVIRONMENT, PATIENCE_SECONDS, Node, is_alive, until
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(180)]
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Iterator[Node]:
+    made = Node(tmp_path / "node")
+    yield made
+    made.stop()
+
+
+def _end(node: Node) -> None:
+    """End the server that replaced the first one, as a service manager does."""
+    pid = node.status()["pid"]
+    os.kill(pid, signal.SIGTERM)
+    until(lambda: not is_alive(pid), "it has ended")
+
+
+def test_a_reader_misses_nothing_when_the_server_is_replaced_and_restarted(node: Node) -> None:
+    """Each event once, in order, although three servers told them; stderr says what happened."""
+    node.start()
+    api = ApiNode(node.state)
+
+    def drain(why: str) -> None:
+        body = {"location": "aws", "reason": why, "force": True}
+        until(lambda: api.call("GET", "/status")["policy"], "it has policies")
+        api.call("POST", "/drains", body)
+
+    command = [sys.executable, "-m", "gslb", "events", "--since", "0", "--json"]
+    command += ["--state-directory", str(node.state)]
+    out, err = node.folder / "out", node.folder / "err"
+    with (
+        out.open("wb") as stdout,
+        err.open("wb") as stderr,
+        subprocess.Popen(command, stdout=stdout, stderr=stderr, env=ENVIRONMENT) as follower,
+    ):
+        try:
+            drain("first")
+            until(lambda: "first" in out.read_text(), "it follows")
+            assert node.replace()[0] == 0
+            drain("second")
+            until(lambda: "second" in out.read_text(), "it follows the new one")
+            _end(node)
+            node.start()
+            drain("third")
+            until(lambda: "third" in out.read_text(), "it follows again")
+        finally:
+            follower.terminate()
+            follower.wait(PATIENCE_SECONDS)
+    told = [json.loads(line) for line in out.read_text().splitlines()]
+    numbers = [event["sequence"] for event in told]
+    fresh = api.events(0, lambda: None)
+    assert numbers == [next(fresh)["sequence"] for _ in numbers]
+    reasons = [event["detail"]["reason"] for event in told if event["kind"] == "drain.created"]
+    assert reasons == ["first", "second", "third"]
+    said = err.read_text()
+    assert said.count("connecting again") == said.count("connected again") == 2
