@@ -59,6 +59,7 @@ class Pusher:
         self._status = Status()
         self._open: list[str] = []  # changes of earlier pushes that are not in sync yet
         self._due: dict[str, float] = {}  # keys of supports → when they may go
+        self._inherited: frozenset[str] = frozenset()  # owners whose zone has become ours
 
     @property
     def status(self) -> Status:
@@ -107,7 +108,7 @@ class Pusher:
             wish: what the zone should say.
             names: names (absolute) whose records become ours, whoever made them.
             predecessor: an owner all of whose records, and whose manifest, become ours. Its health
-                checks stay; a `purge` in its name removes them.
+                checks go when `tidy` finds their time come.
         """
         taken = frozenset(names) | wish.request.takeover
         request = replace(wish.request, takeover=taken, predecessor=predecessor)
@@ -121,8 +122,12 @@ class Pusher:
         nothing = Wish(Desired(zone, (), (), (), frozenset()), replace(request, force=True))
         async with self._lock:
             try:
-                plan = (await self._plan(nothing)).plan
-                if plan.parent is None and not plan.counts["owned"]:
+                proposal = await self._plan(nothing)
+                plan = proposal.plan
+                if not plan.counts["owned"] and (
+                    plan.parent is None or plan.parent.owner != request.owner
+                ):  # nothing, or checks that were left when the zone became somebody else's
+                    self._retire(proposal)
                     return self._end(Outcome(State.INSYNC, request.generation))
                 if plan.parent is not None:
                     above = replace(nothing.request, generation=plan.parent.generation + 1)
@@ -169,6 +174,7 @@ class Pusher:
             due = {key for key, when in self._due.items() if at_once or when <= now}
             if not due:
                 return 0
+            self.provider.inherit(self._inherited)
             actual = await self.provider.read()
             keys = sorted(due & idle(self.provider.dialect, actual))
             await self.provider.discard(keys)
@@ -182,6 +188,7 @@ class Pusher:
         await self.provider.close()
 
     async def _plan(self, wish: Wish) -> Proposal:
+        self.provider.inherit(self._inherited | {wish.request.predecessor} - {""})
         actual = await self.provider.read()
         return await asyncio.to_thread(self._propose, wish, actual)
 
@@ -254,6 +261,7 @@ class Pusher:
         if course.blind:
             await self._timing.sleep(UNSEEN)
         settled = await self._settle()
+        self._inherited |= {first.plan.request.predecessor} - {""}
         self._retire(first, course.proposal)
         outcome = course.done(await self._verification(course.proposal), settled=settled)
         if outcome.state in {State.INSYNC, State.DEGRADED}:

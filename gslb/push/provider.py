@@ -147,6 +147,12 @@ class Provider(Protocol):
     def dialect(self) -> Dialect:
         """Return how it writes."""
 
+    def inherit(self, owners: frozenset[str]) -> None:
+        """Have the supports of other *owners* read with ours from now on, to be deleted with them.
+
+        Their keys end in "@" and the owner: nothing new is ever made to name them.
+        """
+
     async def read(self) -> Actual:
         """Return all record sets of the zone and the supports of ours, with the limits."""
 
