@@ -83,6 +83,7 @@ class Request:
     thresholds: Thresholds = Thresholds()
     takeover: frozenset[str] = frozenset()  # names, absolute
     globs: tuple[str, ...] = ("*",)
+    ignore: tuple[str, ...] = ()  # what is left alone, as in `ignoring.is_ignored`
     drain: bool = False  # this push carries a drain: the shares above do not stop it
     force: bool = False  # an operator has seen the stops
     predecessor: str = ""  # another owner, whose records and manifest become ours
@@ -141,7 +142,7 @@ def make_plan(
     sound, quarantined = without(dialect, rendered, request.quarantine)
     diff = compare(
         dialect, sound, actual, request.owner, (*refused, *quarantined),
-        request.takeover, request.globs, request.predecessor,
+        request.takeover, request.globs, request.predecessor, request.ignore,
     )  # fmt: skip
     found = actual.rrsets.get((manifest_name(zone), "TXT", ""))
     parent = read_manifest(dialect.text_of(found)) if found is not None else None
