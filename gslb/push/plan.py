@@ -29,6 +29,7 @@ from gslb.push.objects import (
 from gslb.push.ownership import Manifest, read_manifest
 from gslb.push.provider import Dialect
 from gslb.push.quarantine import without
+from gslb.push.warnings import Unanswered, unanswered
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,7 @@ class Plan:
     refusals: tuple[Refusal, ...]
     quarantined: tuple[Place, ...]  # what clients ask for and the provider refuses
     losses: tuple[Loss, ...]
+    warnings: tuple[Unanswered, ...]
     stops: tuple[Stop, ...]
     counts: Mapping[str, int]
     quota: Mapping[str, tuple[int, int]]  # used after the push, allowed
@@ -196,6 +198,7 @@ def make_plan(
         refusals=desired.refusals,
         quarantined=quarantined,
         losses=rendered.losses,
+        warnings=unanswered(desired),
         stops=tuple(stops),
         counts=counts,
         quota=quota,
