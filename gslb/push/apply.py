@@ -243,18 +243,7 @@ class Pusher:
 
     async def _settle(self) -> bool:
         """Wait until every change that was handed in is in sync; return whether it is."""
-        begun = self._timing.clock()
-        while self._open:
-            try:
-                while self._open and await self.provider.settled(self._open[0]):
-                    del self._open[0]
-            except (Throttled, Unavailable) as error:
-                _LOG.warning("change not seen", change=self._open[0], reason=str(error))
-            if self._open:
-                if self._timing.clock() - begun >= SETTLED_WITHIN:
-                    return False
-                await self._timing.sleep(POLL * (0.8 + 0.4 * self._timing.random()))
-        return True
+        return await settle(self.provider, self._open, self._timing)
 
     async def _finished(self, course: Course, first: Proposal) -> Outcome:
         """Return the outcome of a push after which there is nothing left to do."""
@@ -299,6 +288,22 @@ class Pusher:
                   generation=outcome.generation, batches=outcome.batches,
                   change=outcome.change, reason=outcome.reason)  # fmt: skip
         return outcome
+
+
+async def settle(provider: Provider, changes: list[str], timing: Timing) -> bool:
+    """Wait until *changes* are in sync, taking out those that are; return whether all are."""
+    begun = timing.clock()
+    while changes:
+        try:
+            while changes and await provider.settled(changes[0]):
+                del changes[0]
+        except (Throttled, Unavailable) as error:
+            _LOG.warning("change not seen", change=changes[0], reason=str(error))
+        if changes:
+            if timing.clock() - begun >= SETTLED_WITHIN:
+                return False
+            await timing.sleep(POLL * (0.8 + 0.4 * timing.random()))
+    return True
 
 
 def verification(provider: Provider, proposal: Proposal) -> Verification:

@@ -52,6 +52,7 @@ class Stopped(StrEnum):
     WEIGHT = "weight"
     COST = "cost"
     CHECKS_NEAR = "checks-near-quota"
+    DRAINED = "drained-there"
     # these no word of an operator overcomes
     CHECKS = "checks-over-quota"
     RRSETS = "records-over-quota"
@@ -63,7 +64,7 @@ class Stopped(StrEnum):
 
 
 PASSABLE = frozenset({Stopped.DELETES, Stopped.UPDATES, Stopped.WEIGHT, Stopped.COST,
-                      Stopped.CHECKS_NEAR})  # fmt: skip
+                      Stopped.CHECKS_NEAR, Stopped.DRAINED})  # fmt: skip
 DRAINS_PASS = frozenset({Stopped.DELETES, Stopped.UPDATES, Stopped.WEIGHT})
 
 
@@ -154,7 +155,7 @@ def make_plan(
     create, unused = _supports(dialect, rendered, actual, after)
     settled = (
         parent is not None and parent.complete and parent.hash == wanted
-        and parent.owner == request.owner and not diff.units
+        and parent.owner == request.owner and not diff.units and not parent.drained
     )  # fmt: skip
     manifest = Manifest(request.owner, request.generation, wanted, 1, 1)
     made = () if settled else batches(dialect, zone, diff.units, manifest, found, limits)
@@ -175,6 +176,7 @@ def make_plan(
     )
     stops = [
         *_rank_stops(parent, found, request, wanted),
+        *_drained_stops(dialect, parent, rendered),
         *_object_stops(dialect, diff, limits),
         *_share_stops(counts, diff, request.thresholds),
         *_weight_stops(dialect, actual, after, desired, request.thresholds),
@@ -284,10 +286,18 @@ def _rank_stops(
     if parent.owner not in {request.owner, request.predecessor}:
         yield Stop(Stopped.OWNER, f'the zone is pushed by "{parent.owner}"')
     elif parent.generation > request.generation or (
-        parent.generation == request.generation and parent.hash != wanted
+        parent.generation == request.generation and parent.hash != wanted and not parent.drained
     ):
         text = f"the zone holds generation {parent.generation}, this is {request.generation}"
         yield Stop(Stopped.STALE, text)
+
+
+def _drained_stops(dialect: Dialect, parent: Manifest | None, rendered: Rendered) -> Iterable[Stop]:
+    """Yield a stop if the push would end drains that were made past our servers (`withdrawal`)."""
+    served = {rdata for one in rendered.rrsets.values() for rdata in dialect.weights(one)}
+    if parent is not None and (ended := [one for one in parent.drained if one in served]):
+        text = f"{', '.join(ended)} drained there while we were away: drain here, too"
+        yield Stop(Stopped.DRAINED, text)
 
 
 def _object_stops(dialect: Dialect, diff: Diff, limits: Limits) -> Iterable[Stop]:

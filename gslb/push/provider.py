@@ -19,6 +19,7 @@ from gslb.push.objects import (
     RrsetKey,
     Support,
 )
+from gslb.push.pruning import Pruned
 
 
 class PushError(GslbError):
@@ -132,6 +133,13 @@ class Dialect(Protocol):
 
     def monthly_cost(self, supports: Sequence[Support]) -> float:
         """Return US dollars a month for *supports*, by list price."""
+
+    def prune(self, rrsets: Rrsets, gone: frozenset[str]) -> Pruned:
+        """Return what is left of our *rrsets* (marks too) without the endpoints answered as *gone*.
+
+        Raises:
+            NothingLeft: a name would have no endpoint.
+        """
 
     def reader(self, rrsets: Rrsets, supports: Supports) -> Reader:
         """Return what answers from *rrsets* as the provider documents it."""
