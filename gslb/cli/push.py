@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from gslb.cli.calling import CallError, node_of
 from gslb.cli.options import add_settings_options, given_settings
+from gslb.cli.push_delegate import add_delegate_options, run_delegate
 from gslb.cli.push_drain import add_drain_options, run_drain, which_of
 from gslb.errors import GslbError
 from gslb.node.configuration import read_settings
@@ -59,6 +60,10 @@ def add_parser(commands: Commands) -> None:
     )
     add_drain_options(drain)
     _add_which(drain)
+    delegate = _action(
+        actions, "delegate", "say in the parent zone which side answers", run_delegate
+    )
+    add_delegate_options(delegate)
     purge = _action(actions, "purge", "plan to remove everything of ours", run_plan)
     purge.set_defaults(purge=True)
     for one in (takeover, purge):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Protocol
 
 from gslb.logs import Log
 from gslb.push.course import ROUNDS, Course, unread
@@ -290,7 +291,14 @@ class Pusher:
         return outcome
 
 
-async def settle(provider: Provider, changes: list[str], timing: Timing) -> bool:
+class Settles(Protocol):
+    """What changes are made at."""
+
+    async def settled(self, change: str) -> bool:
+        """Return whether the name servers have the change."""
+
+
+async def settle(provider: Settles, changes: list[str], timing: Timing) -> bool:
     """Wait until *changes* are in sync, taking out those that are; return whether all are."""
     begun = timing.clock()
     while changes:
