@@ -15,8 +15,8 @@ import pytest
 import yaml
 from botocore import xform_name
 
-import gslb.push.clouddns
-import gslb.push.route53
+import gslb.push.clouddns.parent
+import gslb.push.route53.parent
 from tests.doubles.clouddns import discovery
 from tests.doubles.clouddns.project import METHODS
 from tests.doubles.route53.operations import OPERATIONS
@@ -191,3 +191,13 @@ def test_the_roles_that_push_have_just_what_is_called_at_cloud_dns() -> None:
         permissions(FOLDER / "clouddns-checks.yaml"),
     )
     assert (zone | project) - PARTS == {named.get(method, method) for method in called}
+
+
+def test_the_roles_that_switch_have_just_what_is_called() -> None:
+    """The modules that change the parent ask for nothing else."""
+    text = Path(gslb.push.route53.parent.__file__).read_text()
+    called = {n for n in service().operation_names if f'"{xform_name(n)}"' in text}
+    assert called == actions(FOLDER / "route53-delegate.json")
+    text = Path(gslb.push.clouddns.parent.__file__).read_text()
+    asked = set(re.findall(r'"((?:dns|compute)\.\w+\.\w+)"', text))
+    assert permissions(FOLDER / "clouddns-delegate.yaml") - PARTS == asked
