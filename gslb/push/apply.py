@@ -32,6 +32,7 @@ from gslb.push.provider import (
 from gslb.push.verify import Drift, Verification, ask, find_drift
 
 POLL = 5.0  # seconds between looks at a change, jittered by a fifth
+FIRST_POLL = 1.0  # seconds to the second look; doubled up to the above, so that a drain ends soon
 SETTLED_WITHIN = 180.0  # seconds; both providers document about 60
 UNSEEN = 60.0  # seconds to wait for a change whose name was lost
 DISCARD_AFTER = 60.0  # seconds after the longest TTL of what names the support
@@ -300,7 +301,7 @@ class Settles(Protocol):
 
 async def settle(provider: Settles, changes: list[str], timing: Timing) -> bool:
     """Wait until *changes* are in sync, taking out those that are; return whether all are."""
-    begun = timing.clock()
+    begun, pause = timing.clock(), FIRST_POLL
     while changes:
         try:
             while changes and await provider.settled(changes[0]):
@@ -310,7 +311,8 @@ async def settle(provider: Settles, changes: list[str], timing: Timing) -> bool:
         if changes:
             if timing.clock() - begun >= SETTLED_WITHIN:
                 return False
-            await timing.sleep(POLL * (0.8 + 0.4 * timing.random()))
+            await timing.sleep(pause * (0.8 + 0.4 * timing.random()))
+            pause = min(2 * pause, POLL)
     return True
 
 
