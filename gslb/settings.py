@@ -272,6 +272,22 @@ class CloudDnsSection(_Section):
     )
 
 
+# A name, or one with wildcards, and perhaps a type: `gslb.push.ignoring`.
+IgnoreText = Annotated[str, Field(pattern=r"^[a-z0-9*?_.-]{1,255}( [A-Z][A-Z0-9]{0,15})?$")]
+
+
+class ParentSection(_Section):
+    """Zones that delegate to ours and that we may change: what `gslb push delegate` switches in."""
+
+    route53: Annotated[
+        tuple[Route53Section, ...], BeforeValidator(_one_or_more), _entries(0, MAX_COPIES)
+    ] = Field((), description="`zone` is the parent here")
+    clouddns: Annotated[
+        tuple[CloudDnsSection, ...], BeforeValidator(_one_or_more), _entries(0, MAX_COPIES)
+    ] = ()
+    ttl: int = Field(300, ge=30, le=86400, description="seconds; of the delegation, once switched")
+
+
 class PushSection(_Section):
     """Copies of zones that other services answer from when our servers are gone.
 
@@ -292,6 +308,10 @@ class PushSection(_Section):
     names: Annotated[tuple[str, ...], BeforeValidator(_one_or_more), _entries(1, MAX_GLOBS)] = (
         Field(("*",), description="what may be touched there; * and ? are wildcards")
     )
+    ignore: Annotated[
+        tuple[IgnoreText, ...], BeforeValidator(_one_or_more), _entries(0, MAX_GLOBS)
+    ] = Field((), description='what is left alone, whoever made it: "_acme-challenge.*", "* MX"')
+    parent: ParentSection = ParentSection()
     heal: bool = Field(False, description="put back what somebody else has changed of ours")
     max_deletes: Share = Field(0.3, description="of the record sets that are ours")
     max_updates: Share = 0.3

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from gslb.cli.options import add_place_options, given_settings
 from gslb.errors import GslbError
+from gslb.fallback.clients import copy_ids
 from gslb.node.configuration import read_settings
 from gslb.node.surroundings import look_around
 from gslb.policy.compile import compile_policies
@@ -22,11 +23,14 @@ from gslb.policy.plan import Plan
 from gslb.policy.problems import Problem, Severity
 from gslb.policy.quote import Quoter
 from gslb.policy.schema import SCHEMA_FILE
+from gslb.push.ignoring import ignored_problems
+from gslb.settings import PushSection
 from gslb.steering.lint import lint_plan
 from gslb.steering.world import World
 
 EXIT_ERRORS = 1
 EXIT_WARNINGS = 2  # with --strict
+NO_COPIES = PushSection()
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -71,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
     def look() -> World:
         return look_around(settings.geo, settings.state_directory, datetime.now(UTC)).world
 
-    plan, problems = find_problems(arguments.paths, look)
+    plan, problems = find_problems(arguments.paths, look, settings.push)
     if not arguments.notes:
         problems = [problem for problem in problems if problem.severity is not Severity.NOTE]
     counts = Counter(problem.severity for problem in problems)
@@ -97,15 +101,18 @@ def _print_problems(problems: list[Problem], *, as_json: bool, beside: bool) -> 
 
 
 def find_problems(
-    paths: list[Path], look: Callable[[], World]
+    paths: list[Path], look: Callable[[], World], push: PushSection = NO_COPIES
 ) -> tuple[Plan | None, list[Problem]]:
     """Return the plan, unless there are errors, and all problems: of the files, then of who gets what.
 
-    *look* gives the world of the node; it is called only if the files can be read.
+    *look* gives the world of the node; it is called only if the files can be read. *push* tells
+    which zones are copied, and what is left alone there.
     """
     plan, problems = compile_policies(paths)
     if plan is not None:
-        problems = sorted({*problems, *lint_plan(plan, look())})
+        zones = {one.zone for one in copy_ids(push)}
+        ignored = ignored_problems(plan, zones, push.ignore)
+        problems = sorted({*problems, *lint_plan(plan, look()), *ignored})
         if any(problem.severity is Severity.ERROR for problem in problems):
             plan = None
     return plan, problems

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from gslb.cli.calling import CallError, node_of
 from gslb.cli.options import add_settings_options, given_settings
+from gslb.cli.push_delegate import add_delegate_options, run_delegate
+from gslb.cli.push_drain import add_drain_options, run_drain, which_of
 from gslb.errors import GslbError
 from gslb.node.configuration import read_settings
 
@@ -53,6 +55,15 @@ def add_parser(commands: Commands) -> None:
     takeover = _action(actions, "takeover", "plan to make other people's records ours", run_plan)
     takeover.add_argument("takeover", nargs="*", metavar="NAME", help="absolute")
     takeover.add_argument("--from", dest="predecessor", metavar="OWNER", help="all of this owner's")
+    drain = _action(
+        actions, "drain", "take an endpoint out of the copies, without our servers", run_drain
+    )
+    add_drain_options(drain)
+    _add_which(drain)
+    delegate = _action(
+        actions, "delegate", "say in the parent zone which side answers", run_delegate
+    )
+    add_delegate_options(delegate)
     purge = _action(actions, "purge", "plan to remove everything of ours", run_plan)
     purge.set_defaults(purge=True)
     for one in (takeover, purge):
@@ -129,12 +140,10 @@ def run_plan(options: argparse.Namespace) -> int:
 
 def _plans_alone(options: argparse.Namespace) -> list[dict[str, Any]]:
     from gslb.fallback.alone import plan_directly, plan_offline  # noqa: PLC0415 - slow to import
-    from gslb.fallback.messages import Which  # noqa: PLC0415
     from gslb.push.statefile import actual_json  # noqa: PLC0415
 
     settings = read_settings(options.config, given_settings(options))
-    zone = (options.zone or "").lower()
-    which = Which(options.provider or "", zone if zone.endswith(".") or not zone else f"{zone}.")
+    which = which_of(options)
     if options.direct:
         found = plan_directly(settings, which)
     else:

@@ -193,5 +193,6 @@ def request_of(settings: PushSection, generation: int, *, drain: bool) -> Reques
             cost_rise=settings.max_cost_rise,
         ),
         globs=settings.names,
+        ignore=settings.ignore,
         drain=drain,
     )

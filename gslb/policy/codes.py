@@ -145,6 +145,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         "W364": "a way of choosing that octoDNS does not have",
         "W365": "a check that octoDNS can only say in part",
         "N450": "an answer that octoDNS's providers shape by themselves",
+        # copies elsewhere: gslb.push.ignoring
+        "E280": "a record that is pushed and that push.ignore leaves alone",
         # rows of measured latency: gslb.steering.latency
         "E290": "a row of a latency file that is wrong",
     }

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Protocol
 
 from gslb.logs import Log
 from gslb.push.course import ROUNDS, Course, unread
@@ -31,6 +32,7 @@ from gslb.push.provider import (
 from gslb.push.verify import Drift, Verification, ask, find_drift
 
 POLL = 5.0  # seconds between looks at a change, jittered by a fifth
+FIRST_POLL = 1.0  # seconds to the second look; doubled up to the above, so that a drain ends soon
 SETTLED_WITHIN = 180.0  # seconds; both providers document about 60
 UNSEEN = 60.0  # seconds to wait for a change whose name was lost
 DISCARD_AFTER = 60.0  # seconds after the longest TTL of what names the support
@@ -59,6 +61,7 @@ class Pusher:
         self._status = Status()
         self._open: list[str] = []  # changes of earlier pushes that are not in sync yet
         self._due: dict[str, float] = {}  # keys of supports → when they may go
+        self._inherited: frozenset[str] = frozenset()  # owners whose zone has become ours
 
     @property
     def status(self) -> Status:
@@ -107,7 +110,7 @@ class Pusher:
             wish: what the zone should say.
             names: names (absolute) whose records become ours, whoever made them.
             predecessor: an owner all of whose records, and whose manifest, become ours. Its health
-                checks stay; a `purge` in its name removes them.
+                checks go when `tidy` finds their time come.
         """
         taken = frozenset(names) | wish.request.takeover
         request = replace(wish.request, takeover=taken, predecessor=predecessor)
@@ -121,8 +124,12 @@ class Pusher:
         nothing = Wish(Desired(zone, (), (), (), frozenset()), replace(request, force=True))
         async with self._lock:
             try:
-                plan = (await self._plan(nothing)).plan
-                if plan.parent is None and not plan.counts["owned"]:
+                proposal = await self._plan(nothing)
+                plan = proposal.plan
+                if not plan.counts["owned"] and (
+                    plan.parent is None or plan.parent.owner != request.owner
+                ):  # nothing, or checks that were left when the zone became somebody else's
+                    self._retire(proposal)
                     return self._end(Outcome(State.INSYNC, request.generation))
                 if plan.parent is not None:
                     above = replace(nothing.request, generation=plan.parent.generation + 1)
@@ -169,6 +176,7 @@ class Pusher:
             due = {key for key, when in self._due.items() if at_once or when <= now}
             if not due:
                 return 0
+            self.provider.inherit(self._inherited)
             actual = await self.provider.read()
             keys = sorted(due & idle(self.provider.dialect, actual))
             await self.provider.discard(keys)
@@ -182,6 +190,7 @@ class Pusher:
         await self.provider.close()
 
     async def _plan(self, wish: Wish) -> Proposal:
+        self.provider.inherit(self._inherited | {wish.request.predecessor} - {""})
         actual = await self.provider.read()
         return await asyncio.to_thread(self._propose, wish, actual)
 
@@ -236,24 +245,14 @@ class Pusher:
 
     async def _settle(self) -> bool:
         """Wait until every change that was handed in is in sync; return whether it is."""
-        begun = self._timing.clock()
-        while self._open:
-            try:
-                while self._open and await self.provider.settled(self._open[0]):
-                    del self._open[0]
-            except (Throttled, Unavailable) as error:
-                _LOG.warning("change not seen", change=self._open[0], reason=str(error))
-            if self._open:
-                if self._timing.clock() - begun >= SETTLED_WITHIN:
-                    return False
-                await self._timing.sleep(POLL * (0.8 + 0.4 * self._timing.random()))
-        return True
+        return await settle(self.provider, self._open, self._timing)
 
     async def _finished(self, course: Course, first: Proposal) -> Outcome:
         """Return the outcome of a push after which there is nothing left to do."""
         if course.blind:
             await self._timing.sleep(UNSEEN)
         settled = await self._settle()
+        self._inherited |= {first.plan.request.predecessor} - {""}
         self._retire(first, course.proposal)
         outcome = course.done(await self._verification(course.proposal), settled=settled)
         if outcome.state in {State.INSYNC, State.DEGRADED}:
@@ -291,6 +290,30 @@ class Pusher:
                   generation=outcome.generation, batches=outcome.batches,
                   change=outcome.change, reason=outcome.reason)  # fmt: skip
         return outcome
+
+
+class Settles(Protocol):
+    """What changes are made at."""
+
+    async def settled(self, change: str) -> bool:
+        """Return whether the name servers have the change."""
+
+
+async def settle(provider: Settles, changes: list[str], timing: Timing) -> bool:
+    """Wait until *changes* are in sync, taking out those that are; return whether all are."""
+    begun, pause = timing.clock(), FIRST_POLL
+    while changes:
+        try:
+            while changes and await provider.settled(changes[0]):
+                del changes[0]
+        except (Throttled, Unavailable) as error:
+            _LOG.warning("change not seen", change=changes[0], reason=str(error))
+        if changes:
+            if timing.clock() - begun >= SETTLED_WITHIN:
+                return False
+            await timing.sleep(pause * (0.8 + 0.4 * timing.random()))
+            pause = min(2 * pause, POLL)
+    return True
 
 
 def verification(provider: Provider, proposal: Proposal) -> Verification:

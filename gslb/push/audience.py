@@ -26,29 +26,40 @@ class Member:
 def audience(classes: Classes, world: World) -> tuple[Member, ...]:
     """Return every kind of client that a policy or a provider can tell apart; weights sum to 1.
 
-    Resolvers are taken to be in the first view: providers do not tell them apart.
+    Resolvers are taken to be in the first view: providers do not tell them apart. What comes of
+    one `Classes` is kept by the world: a plan asks for it again and again.
     """
+    # The object itself is kept with it, so that its identity stays its own.
+    key = ("audience", id(classes))
+    return world.keep(key, lambda: (classes, _audience(classes, world)))[1]
+
+
+def _audience(classes: Classes, world: World) -> tuple[Member, ...]:
     view = 0 if classes.resolvers is None else int(classes.resolvers.classes4[0])
-    same = np.arange(len(classes.classes), dtype=np.uint16)
-    found: dict[tuple[int, int], tuple[int, int]] = {}
-    weights: dict[tuple[int, int], float] = {}
-    for family in (4, 6):
+    width = len(classes.classes)
+    same = np.arange(width, dtype=np.uint16)
+    cells = len(world.geo.places) * width
+    first = np.full(cells, -1, np.int64)  # by place and class: the address of one client
+    families = np.zeros(cells, np.int8)
+    weights = np.zeros(cells)
+    for family in (6, 4):  # an IPv4 client stands for both
         starts, places, kinds, sizes = ranges(family, classes.views[view], same, world)
-        columns = zip(starts.tolist(), places.tolist(), kinds.tolist(), sizes.tolist(), strict=True)
-        for start, place, kind, size in columns:
-            found.setdefault((place, kind), (family, start))
-            weights[place, kind] = weights.get((place, kind), 0.0) + size
-    total = sum(weights.values()) or 1.0
+        at = places * width + kinds
+        first[at[::-1]] = starts[::-1].astype(np.int64)  # the lowest is written last
+        families[at] = family
+        weights += np.bincount(at, sizes, cells)
+    total = float(weights.sum()) or 1.0
     members = []
-    for (place, kind), (family, start) in sorted(found.items()):
-        where = world.geo.places[place]
+    for cell in np.flatnonzero(families).tolist():
+        where, family = world.geo.places[cell // width], int(families[cell])
         client = Client(
             country=where.country,
             subdivision=where.subdivision,
             latitude=where.latitude,
             longitude=where.longitude,
             family=family,
-            address=start << _FAMILY_BITS[family] - FINEST[family],
+            address=int(first[cell]) << _FAMILY_BITS[family] - FINEST[family],
         )
-        members.append(Member(client, classes.classes[kind], weights[place, kind] / total))
+        cls = classes.classes[cell % width]
+        members.append(Member(client, cls, float(weights[cell]) / total))
     return tuple(members)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from gslb.push.ignoring import is_ignored
 from gslb.push.objects import (
     Action,
     Actual,
@@ -30,10 +31,13 @@ class Conflict:
     place: Place
     owner: str | None  # another owner's id; None: no mark of anybody
     inner: bool  # in the tree that names share, not at a name that clients ask for
+    ignored: bool = False  # nobody's records need be there: the settings leave the place alone
 
     def __str__(self) -> str:
         """Return it for people."""
         name, rtype = self.place
+        if self.ignored:
+            return f"push.ignore leaves {name} {rtype} alone"
         whose = f"{self.owner} owns" if self.owner else "there are other records at"
         return f"{whose} {name} {rtype}"
 
@@ -87,6 +91,7 @@ def compare(
     takeover: frozenset[str] = frozenset(),
     globs: tuple[str, ...] = ("*",),
     predecessor: str = "",
+    ignore: tuple[str, ...] = (),
 ) -> Diff:
     """Return what is to be changed in *actual* so that it says *rendered*.
 
@@ -99,6 +104,7 @@ def compare(
         takeover: names whose records become ours, whoever made them.
         globs: patterns of names that clients ask for; others are left out.
         predecessor: another owner, whose records are ours from now on.
+        ignore: what is left alone, as in `ignoring.is_ignored`; to want it is a conflict.
     """
     owned = dict(owned_keys(dialect, actual, owner))
     if predecessor:
@@ -110,17 +116,25 @@ def compare(
         if place[0] in takeover:
             owned |= {one.key: place for one in _in_the_way(place, at_place)}
             owned |= {one.key: place for one in at_place.get(_mark(place), ())}
+    owned = {key: place for key, place in owned.items() if not is_ignored(place, ignore)}
     conflicts = []
     skipped = {place for place in rendered.entries if not _allowed(place[0], globs)}
     belongs: dict[RrsetKey, Place] = {(*_mark(place), ""): place for place in rendered.entries}
     places = {one.place for key, one in rendered.rrsets.items() if key not in belongs}
+    led_to = {place for one in rendered.rrsets.values() for place in dialect.refers(one)}
+    inner = {one for one in places if one not in rendered.entries}
+    inner |= {one for one in led_to if one[0].startswith("_")}  # nodes with a mark of their own
     for place in sorted(places - skipped):
+        if is_ignored(place, ignore):
+            conflicts.append(Conflict(place, None, place in inner, ignored=True))
+            skipped.add(place)
+            continue
         found = _in_the_way(place, at_place) + at_place.get(_mark(place), [])
         others = [one for one in found if one.key not in owned]
         if others:
             owners = [_owner(dialect, actual, one) for one in others]
             whose = next((one for one in owners if one), None)
-            conflicts.append(Conflict(place, whose, place not in rendered.entries))
+            conflicts.append(Conflict(place, whose, place in inner))
             skipped.add(place)
     wanted = {
         key: one for key, one in rendered.rrsets.items()

@@ -194,8 +194,11 @@ def _differs(
     up = probing(supports, dead)
     rtype = STEERED_TYPES[one.rtype]
     total = 0.0
+    known: dict[ClientClass, Mapping[str, float]] = {}  # ours, by who asks
     for member in people:
-        ours = our_answer(policy, zone.sites, member.cls, rtype, situation).chances
+        if (ours := known.get(member.cls)) is None:
+            ours = our_answer(policy, zone.sites, member.cls, rtype, situation).chances
+            known[member.cls] = ours
         theirs = reader.answer(one.names[0], one.rtype, member.client, up).chances
         total += member.weight * difference(ours, theirs)
     return total

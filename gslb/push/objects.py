@@ -140,6 +140,11 @@ class Batch:
     of: int
 
 
+def inherited_key(key: str, owner: str) -> str:
+    """Return the key that the support *key* of another owner has among ours."""
+    return f"{key}@{owner}"
+
+
 def manifest_name(zone: str) -> str:
     """Return the name of the TXT record that says who wrote *zone* last, and how far."""
     return f"_gslb-manifest.{zone}"

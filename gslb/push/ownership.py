@@ -28,12 +28,14 @@ class Manifest:
     hash: str  # of what was desired
     part: int  # of the push, from 1
     of: int
+    drained: tuple[str, ...] = ()  # RDATA taken out past our servers, as text, sorted
 
     def text(self) -> str:
         """Return it as the text of a TXT record."""
+        drained = f",gslb/drained={'+'.join(self.drained)}" if self.drained else ""
         return (
             f"{HERITAGE},gslb/owner={self.owner},gslb/gen={self.generation},"
-            f"gslb/hash={self.hash},gslb/part={self.part}/{self.of}"
+            f"gslb/hash={self.hash},gslb/part={self.part}/{self.of}{drained}"
         )
 
     @property
@@ -61,13 +63,15 @@ def read_manifest(texts: tuple[str, ...]) -> Manifest | None:
         return None
     found = re.fullmatch(
         rf"{HERITAGE},gslb/owner=({OWNER.pattern}),gslb/gen=(\d{{1,18}}),"
-        r"gslb/hash=([0-9a-f]{1,64}),gslb/part=(\d{1,6})/(\d{1,6})",
+        r"gslb/hash=([0-9a-f]{1,64}),gslb/part=(\d{1,6})/(\d{1,6})"
+        r"(?:,gslb/drained=([0-9a-z.:_*-]{1,255}(?:\+[0-9a-z.:_*-]{1,255})*))?",
         texts[0],
     )
     if found is None:
         return None
-    owner, _, generation, digest, part, of = found.groups()
-    return Manifest(owner, int(generation), digest, int(part), int(of))
+    owner, _, generation, digest, part, of, drained = found.groups()
+    taken = tuple(drained.split("+")) if drained else ()
+    return Manifest(owner, int(generation), digest, int(part), int(of), taken)
 
 
 def mark(owner: str) -> str:

@@ -29,6 +29,7 @@ from gslb.push.objects import (
 from gslb.push.ownership import Manifest, read_manifest
 from gslb.push.provider import Dialect
 from gslb.push.quarantine import without
+from gslb.push.warnings import Unanswered, unanswered
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Stopped(StrEnum):
     WEIGHT = "weight"
     COST = "cost"
     CHECKS_NEAR = "checks-near-quota"
+    DRAINED = "drained-there"
     # these no word of an operator overcomes
     CHECKS = "checks-over-quota"
     RRSETS = "records-over-quota"
@@ -62,7 +64,7 @@ class Stopped(StrEnum):
 
 
 PASSABLE = frozenset({Stopped.DELETES, Stopped.UPDATES, Stopped.WEIGHT, Stopped.COST,
-                      Stopped.CHECKS_NEAR})  # fmt: skip
+                      Stopped.CHECKS_NEAR, Stopped.DRAINED})  # fmt: skip
 DRAINS_PASS = frozenset({Stopped.DELETES, Stopped.UPDATES, Stopped.WEIGHT})
 
 
@@ -83,6 +85,7 @@ class Request:
     thresholds: Thresholds = Thresholds()
     takeover: frozenset[str] = frozenset()  # names, absolute
     globs: tuple[str, ...] = ("*",)
+    ignore: tuple[str, ...] = ()  # what is left alone, as in `ignoring.is_ignored`
     drain: bool = False  # this push carries a drain: the shares above do not stop it
     force: bool = False  # an operator has seen the stops
     predecessor: str = ""  # another owner, whose records and manifest become ours
@@ -105,6 +108,7 @@ class Plan:
     refusals: tuple[Refusal, ...]
     quarantined: tuple[Place, ...]  # what clients ask for and the provider refuses
     losses: tuple[Loss, ...]
+    warnings: tuple[Unanswered, ...]
     stops: tuple[Stop, ...]
     counts: Mapping[str, int]
     quota: Mapping[str, tuple[int, int]]  # used after the push, allowed
@@ -141,7 +145,7 @@ def make_plan(
     sound, quarantined = without(dialect, rendered, request.quarantine)
     diff = compare(
         dialect, sound, actual, request.owner, (*refused, *quarantined),
-        request.takeover, request.globs, request.predecessor,
+        request.takeover, request.globs, request.predecessor, request.ignore,
     )  # fmt: skip
     found = actual.rrsets.get((manifest_name(zone), "TXT", ""))
     parent = read_manifest(dialect.text_of(found)) if found is not None else None
@@ -151,7 +155,7 @@ def make_plan(
     create, unused = _supports(dialect, rendered, actual, after)
     settled = (
         parent is not None and parent.complete and parent.hash == wanted
-        and parent.owner == request.owner and not diff.units
+        and parent.owner == request.owner and not diff.units and not parent.drained
     )  # fmt: skip
     manifest = Manifest(request.owner, request.generation, wanted, 1, 1)
     made = () if settled else batches(dialect, zone, diff.units, manifest, found, limits)
@@ -172,6 +176,7 @@ def make_plan(
     )
     stops = [
         *_rank_stops(parent, found, request, wanted),
+        *_drained_stops(dialect, parent, rendered),
         *_object_stops(dialect, diff, limits),
         *_share_stops(counts, diff, request.thresholds),
         *_weight_stops(dialect, actual, after, desired, request.thresholds),
@@ -195,6 +200,7 @@ def make_plan(
         refusals=desired.refusals,
         quarantined=quarantined,
         losses=rendered.losses,
+        warnings=unanswered(desired),
         stops=tuple(stops),
         counts=counts,
         quota=quota,
@@ -280,10 +286,18 @@ def _rank_stops(
     if parent.owner not in {request.owner, request.predecessor}:
         yield Stop(Stopped.OWNER, f'the zone is pushed by "{parent.owner}"')
     elif parent.generation > request.generation or (
-        parent.generation == request.generation and parent.hash != wanted
+        parent.generation == request.generation and parent.hash != wanted and not parent.drained
     ):
         text = f"the zone holds generation {parent.generation}, this is {request.generation}"
         yield Stop(Stopped.STALE, text)
+
+
+def _drained_stops(dialect: Dialect, parent: Manifest | None, rendered: Rendered) -> Iterable[Stop]:
+    """Yield a stop if the push would end drains that were made past our servers (`withdrawal`)."""
+    served = {rdata for one in rendered.rrsets.values() for rdata in dialect.weights(one)}
+    if parent is not None and (ended := [one for one in parent.drained if one in served]):
+        text = f"{', '.join(ended)} drained there while we were away: drain here, too"
+        yield Stop(Stopped.DRAINED, text)
 
 
 def _object_stops(dialect: Dialect, diff: Diff, limits: Limits) -> Iterable[Stop]:

@@ -62,6 +62,10 @@ def plan_json(
             }
             for stop in plan.stops
         ],
+        "warnings": [
+            {"why": one.why, "addresses": list(one.addresses), "names": list(one.names)}
+            for one in plan.warnings
+        ],
         "conflicts": [str(one) for one in plan.conflicts],
         "refusals": [
             {
@@ -121,6 +125,7 @@ def plan_text(said: Said, *, verbose: bool = False) -> list[str]:
             lines += [f"    {line}" for line in _changes(said)]
         lines.append(f"  traffic      {_percent(said['moved'])} of the answers differ")
     lines += _listed("  losses", _fidelity_lines(said), verbose=verbose)
+    lines += [f"  WARNING      {line}" for line in _warnings(said)]
     lines += _listed("  conflicts: left alone", said["conflicts"], verbose=verbose)
     lines += _listed("  not pushed: what is there stays", _refusals(said), verbose=verbose)
     lines.append(f"  costs        {_cost(said)}")
@@ -216,6 +221,17 @@ def _refusals(said: Said) -> Iterator[str]:
         yield f"{_names(one['names'])} {one['type']}: {one['reason']}"
 
 
+def _warnings(said: Said) -> Iterator[str]:
+    """Yield which addresses will not answer the provider's probes, by kind."""
+    for one in said["warnings"]:
+        shown = ", ".join(one["addresses"][:4])
+        more = len(one["addresses"]) - 4
+        yield (
+            f"no probe from the cloud is answered by {shown}{f', … {more} more' if more > 0 else ''}"
+            f" ({one['why']}): {_names(one['names'])}"
+        )
+
+
 def _cost(said: Said) -> str:
     before, after = said["cost"]["before"], said["cost"]["after"]
     checks = said["checks"]
@@ -300,6 +316,8 @@ def plan_markdown(said: Said) -> list[str]:
         ),
         "",
     ]
+    if warnings := list(_warnings(said)):
+        lines += ["> **Warning**", *(f"> - {_cell(line)}" for line in warnings), ""]
     losses = list(
         dict.fromkeys(
             _cell(_loss(loss))

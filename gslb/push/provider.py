@@ -19,6 +19,7 @@ from gslb.push.objects import (
     RrsetKey,
     Support,
 )
+from gslb.push.pruning import Pruned
 
 
 class PushError(GslbError):
@@ -133,6 +134,13 @@ class Dialect(Protocol):
     def monthly_cost(self, supports: Sequence[Support]) -> float:
         """Return US dollars a month for *supports*, by list price."""
 
+    def prune(self, rrsets: Rrsets, gone: frozenset[str]) -> Pruned:
+        """Return what is left of our *rrsets* (marks too) without the endpoints answered as *gone*.
+
+        Raises:
+            NothingLeft: a name would have no endpoint.
+        """
+
     def reader(self, rrsets: Rrsets, supports: Supports) -> Reader:
         """Return what answers from *rrsets* as the provider documents it."""
 
@@ -146,6 +154,12 @@ class Provider(Protocol):
     @property
     def dialect(self) -> Dialect:
         """Return how it writes."""
+
+    def inherit(self, owners: frozenset[str]) -> None:
+        """Have the supports of other *owners* read with ours from now on, to be deleted with them.
+
+        Their keys end in "@" and the owner: nothing new is ever made to name them.
+        """
 
     async def read(self) -> Actual:
         """Return all record sets of the zone and the supports of ours, with the limits."""

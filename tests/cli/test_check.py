@@ -237,3 +237,19 @@ def test_no_path_is_one_line_and_exit_code_1(capsys: pytest.CaptureFixture[str])
     said = capsys.readouterr()
     assert said.out == ""
     assert "which policies?" in said.err
+
+
+def test_a_record_that_is_pushed_and_ignored_is_an_error(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "policy.yaml").write_text(CLEAN)
+    config = folder / "gslb.yaml"
+    config.write_text(
+        "push:\n  owner: prod\n  route53: {zone: example.com, zone_id: Z0123456789ABC}\n"
+        '  ignore: ["www.* A", "mail.* MX"]\n'
+    )
+    assert main(["check", "--config", str(config), "policy.yaml"]) == 1
+    out = capsys.readouterr().out
+    assert "error[E280] www.example.com. A is pushed, and push.ignore leaves it alone" in out
+    assert "policy.yaml:14:" in out
+    assert "AAAA" not in out

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import botocore.loaders
@@ -14,7 +15,8 @@ import pytest
 import yaml
 from botocore import xform_name
 
-import gslb.push.route53
+import gslb.push.clouddns.parent
+import gslb.push.route53.parent
 from tests.doubles.clouddns import discovery
 from tests.doubles.clouddns.project import METHODS
 from tests.doubles.route53.operations import OPERATIONS
@@ -75,7 +77,9 @@ def permissions(file: Path) -> set[str]:
 
 def test_both_clouds_have_a_role_that_pushes_and_one_that_plans() -> None:
     assert {file.stem for file in AWS} == {"route53-push", "route53-plan", "route53-delegate"}
-    assert {file.stem for file in GOOGLE} == {"clouddns-push", "clouddns-checks", "clouddns-plan"}
+    assert {file.stem for file in GOOGLE} == {
+        "clouddns-push", "clouddns-checks", "clouddns-plan", "clouddns-delegate"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("file", AWS, ids=lambda file: file.stem)
@@ -160,14 +164,40 @@ def test_a_permission_belongs_to_a_method_that_is_tried_here(file: Path) -> None
         assert RENAMED.get(permission, permission) in known, permission
 
 
-def test_the_role_that_pushes_has_just_what_is_called() -> None:
-    folder = Path(gslb.push.route53.__file__).parent
-    text = "".join(file.read_text() for file in folder.glob("*.py"))
+def called_in(module: ModuleType) -> str:
+    """Return the text of a provider's package: its operations stand there by name."""
+    assert module.__file__ is not None
+    return "".join(file.read_text() for file in sorted(Path(module.__file__).parent.glob("*.py")))
+
+
+def test_the_role_that_pushes_has_just_what_is_called_at_route53() -> None:
+    text = called_in(gslb.push.route53)
     called = {
         name
         for name in service().operation_names
         if re.search(rf"\.{xform_name(name)}\b|[\"']{xform_name(name)}[\"']", text)
     }
-    if not called:
-        pytest.skip("no client of Route 53 yet")
     assert called == actions(FOLDER / "route53-push.json")
+
+
+def test_the_roles_that_push_have_just_what_is_called_at_cloud_dns() -> None:
+    text = called_in(gslb.push.clouddns)
+    known = {method.id for method in discovery.methods()}
+    called = set(re.findall(r"[\"']((?:dns|compute)\.\w+\.\w+)[\"']", text))
+    assert called <= known
+    named = {back: name for name, back in RENAMED.items() if name.startswith("compute.")}
+    zone, project = (
+        permissions(FOLDER / "clouddns-push.yaml"),
+        permissions(FOLDER / "clouddns-checks.yaml"),
+    )
+    assert (zone | project) - PARTS == {named.get(method, method) for method in called}
+
+
+def test_the_roles_that_switch_have_just_what_is_called() -> None:
+    """The modules that change the parent ask for nothing else."""
+    text = Path(gslb.push.route53.parent.__file__).read_text()
+    called = {n for n in service().operation_names if f'"{xform_name(n)}"' in text}
+    assert called == actions(FOLDER / "route53-delegate.json")
+    text = Path(gslb.push.clouddns.parent.__file__).read_text()
+    asked = set(re.findall(r'"((?:dns|compute)\.\w+\.\w+)"', text))
+    assert permissions(FOLDER / "clouddns-delegate.yaml") - PARTS == asked

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from typing import Self
@@ -60,7 +61,8 @@ class Double:
     def _log(self, operation: str, request: Request, reply: Reply | None, code: str) -> None:
         status = reply.status if reply else 0
         with self._lock:
-            self.calls.append(Call(operation, request.method, request.path, status, code))
+            at = time.monotonic()
+            self.calls.append(Call(operation, request.method, request.path, status, code, at))
 
     def _struck(self, operation: str, moment: Moment) -> Refusal | None:
         """Let the faults strike that are due; return the error to answer, or raise to cut."""

@@ -36,13 +36,14 @@ class Reply:
 
 @dataclasses.dataclass(frozen=True)
 class Call:
-    """One line of the double's log. *status* 0: the connection was cut."""
+    """One line of the double's log. *status* 0: the connection was cut; *at*: monotonic seconds."""
 
     operation: str
     method: str
     path: str
     status: int
     code: str  # the error's, "" for success
+    at: float = 0.0
 
 
 class Serving:

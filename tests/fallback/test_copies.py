@@ -44,6 +44,9 @@ class Memory:
     trouble: Exception | None = None
     settling: asyncio.Event | None = None  # changes are not in sync before it is set
 
+    def inherit(self, owners: frozenset[str]) -> None:
+        pass
+
     async def read(self) -> Actual:
         if self.trouble is not None:
             raise self.trouble

@@ -122,6 +122,8 @@ async def test_a_zone_of_another_owner_is_left_alone_until_it_is_inherited(venue
     theirs, ours = venue.pusher("them"), venue.pusher()
     try:
         await theirs.push(wish(zone_of(1, 3), 1, owner="them"))
+        checks = venue.checks()
+        assert checks > 0
         outcome = await ours.push(wish(zone_of(1, 3), 1))
         assert outcome.state is State.CONFLICT
         assert [(one.code, one.owner) for one in outcome.alarms] == [("concurrent-writer", "them")]
@@ -131,6 +133,30 @@ async def test_a_zone_of_another_owner_is_left_alone_until_it_is_inherited(venue
         assert not any("them" in str(one) for one in venue.bodies() if "Type" in one)
         again = await ours.push(wish(zone_of(1, 3), 3))
         assert (again.state, again.batches) == (State.INSYNC, 0)
+        assert venue.checks() == 2 * checks  # theirs, for whom the old sets are still cached
+        venue.double.manual.advance(DISCARD_AFTER + 60)
+        assert await ours.tidy() == checks
+        assert venue.checks() == checks
+        assert (await ours.push(wish(zone_of(1, 3), 4))).batches == 0
+    finally:
+        await theirs.close()
+        await ours.close()
+
+
+async def test_a_purge_in_the_name_of_an_owner_whose_zone_is_gone_removes_its_checks(
+    venue: Venue,
+) -> None:
+    """The pusher that took the zone over may have died before it could."""
+    theirs, ours = venue.pusher("them"), venue.pusher()
+    try:
+        await theirs.push(wish(zone_of(1, 3), 1, owner="them"))
+        checks = venue.checks()
+        await ours.takeover(wish(zone_of(1, 3), 2, force=True), predecessor="them")
+        before = venue.bodies()
+        assert (await theirs.purge(ZONE, Request("them", 1))).state is State.INSYNC
+        assert await theirs.tidy(at_once=True) == checks
+        assert venue.checks() == checks
+        assert venue.bodies() == before
     finally:
         await theirs.close()
         await ours.close()

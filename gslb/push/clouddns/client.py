@@ -18,7 +18,17 @@ from gslb.push.clouddns.dialect import LIMITS, CloudDns
 from gslb.push.clouddns.failures import understood
 from gslb.push.clouddns.tokens import Tokens
 from gslb.push.clouddns.wire import check_link, read_check, read_rrset, write_batch
-from gslb.push.objects import Actual, Batch, Change, Limits, Rrset, RrsetKey, Support, manifest_name
+from gslb.push.objects import (
+    Actual,
+    Batch,
+    Change,
+    Limits,
+    Rrset,
+    RrsetKey,
+    Support,
+    inherited_key,
+    manifest_name,
+)
 from gslb.push.pace import Pace, Timing, Transient, patiently
 from gslb.push.provider import Refused, Unavailable, Unknown
 
@@ -173,7 +183,8 @@ class CloudDnsClient:
         self._dialect = CloudDns()
         self._zone = zone
         self._path = f"/managedZones/{zone_id}"
-        self._prefix = f"gslb-{owner}-"
+        self._owner = owner
+        self._inherited: frozenset[str] = frozenset()
         self._api = Api(project, pace or project_pace(timing), timing)
         self._links: dict[str, str] = {}  # key of a check → its URL
         self._known = False  # that the zone is the right one
@@ -183,6 +194,10 @@ class CloudDnsClient:
     def dialect(self) -> CloudDns:
         """Return how Cloud DNS is written."""
         return self._dialect
+
+    def inherit(self, owners: frozenset[str]) -> None:
+        """Have the health checks of other *owners* read with ours from now on."""
+        self._inherited = owners
 
     async def read(self) -> Actual:
         """Return all record sets of the zone, and our health checks."""
@@ -238,7 +253,8 @@ class CloudDnsClient:
     async def discard(self, keys: Sequence[str]) -> None:
         """Delete health checks; what has gone, and what a record set still names, is left."""
         for key in keys:
-            path = f"/global/healthChecks/{self._prefix}{key}"
+            name, _, owner = key.partition("@")
+            path = f"/global/healthChecks/{_prefix(owner or self._owner)}{name}"
             try:
                 await self._api.call("compute.healthChecks.delete", "DELETE", path)
             except Refused as error:
@@ -300,11 +316,18 @@ class CloudDnsClient:
         self._links = {}
         async for page in self._api.pages("compute.healthChecks.list", "/global/healthChecks"):
             for one in page.get("items", ()):
-                key = one["name"].removeprefix(self._prefix)
-                if KEY.fullmatch(key):
+                if (key := self._key(one["name"])) is not None:
                     found[key] = read_check(key, one)
                     self._links[key] = check_link(project, one["name"])
         return found
+
+    def _key(self, name: str) -> str | None:
+        """Return our key of the check of this name; None: it is somebody else's."""
+        for owner in (self._owner, *self._inherited):
+            key = name.removeprefix(_prefix(owner))
+            if KEY.fullmatch(key):
+                return key if owner == self._owner else inherited_key(key, owner)
+        return None
 
     async def _limits(self) -> Limits | None:
         """Return the project's quotas; None: we may not see them."""
@@ -319,6 +342,10 @@ class CloudDnsClient:
             batch_elements=min(elements),
             batch_characters=quota.get("totalRrdataSizePerChange", LIMITS.batch_characters),
         )
+
+
+def _prefix(owner: str) -> str:
+    return f"gslb-{owner}-"
 
 
 def _text(rrset: Rrset | None) -> str:

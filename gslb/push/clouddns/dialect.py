@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from gslb.push.clouddns.probes import Checks
+from gslb.push.clouddns.pruning import prune
 from gslb.push.clouddns.reading import Reader
 from gslb.push.clouddns.render import render, text
 from gslb.push.model import Desired
 from gslb.push.naming import unquoted
 from gslb.push.objects import Action, Change, Limits, Place, Rendered, Rrset, Support
 from gslb.push.provider import Rrsets, Supports
+from gslb.push.pruning import Pruned
 
 # Second-hand numbers, low enough to be safe; projects.get has those of the project.
 LIMITS = Limits(rrsets=10_000, checks=100, batch_elements=1000, batch_characters=100_000)
@@ -98,6 +100,10 @@ class CloudDns:
         """Return 0: no price of health checks for DNS is published."""
         del supports
         return 0.0
+
+    def prune(self, rrsets: Rrsets, gone: frozenset[str]) -> Pruned:
+        """Return what is left of our *rrsets* without the endpoints answered as *gone*."""
+        return prune(rrsets, gone)
 
     def reader(self, rrsets: Rrsets, supports: Supports) -> Reader:
         """Return what answers from *rrsets* as Cloud DNS documents it."""

@@ -15,8 +15,7 @@ from typing import Any
 from gslb.push.objects import Actual, Batch, Change, Limits, Rrset, Support, manifest_name
 from gslb.push.pace import Pace, Timing, Transient, patiently
 from gslb.push.provider import Conflict, Refused, Unavailable, Unknown
-from gslb.push.route53.checks import HealthChecks
-from gslb.push.route53.collections import Collections
+from gslb.push.route53.belongings import Belongings
 from gslb.push.route53.dialect import LIMITS, Route53
 from gslb.push.route53.failures import understood
 from gslb.push.route53.wire import name_in, read_rrset, write_batch
@@ -146,8 +145,8 @@ class Route53Client:
         self._zone = zone
         self._zone_id = zone_id.rpartition("/")[2]
         self._api = Api(pace or account_pace(timing), timing)
-        self._checks = HealthChecks(self._api.call, self._api.pages, owner, zone)
-        self._collections = Collections(self._api.call, self._api.pages, owner, zone)
+        self._own = Belongings(self._api.call, self._api.pages, owner, zone)
+        self._inherited: dict[str, Belongings] = {}  # by owner
         self._known = False  # that the zone is the right one
         self._one_page = False
 
@@ -155,6 +154,14 @@ class Route53Client:
     def dialect(self) -> Route53:
         """Return how Route 53 is written."""
         return self._dialect
+
+    def inherit(self, owners: frozenset[str]) -> None:
+        """Have the health checks and collections of other *owners* read with ours from now on."""
+        call, pages, zone = self._api.call, self._api.pages, self._zone
+        self._inherited = {
+            one: self._inherited.get(one) or Belongings(call, pages, one, zone, inherited=True)
+            for one in sorted(owners)
+        }
 
     async def read(self) -> Actual:
         """Return all record sets of the zone, and our health checks and collections."""
@@ -169,10 +176,7 @@ class Route53Client:
     async def create(self, supports: Sequence[Support]) -> None:
         """Create health checks and collections that are not there yet, in order."""
         for one in supports:
-            if one.kind == "check":
-                await self._checks.create(one)
-            else:
-                await self._collections.create(one)
+            await self._own.create(one)
 
     async def commit(self, batch: Batch) -> str:
         """Hand in a batch and return the identifier of the change.
@@ -182,7 +186,8 @@ class Route53Client:
             Refused: `names` are those that Route 53 complains of; nothing was changed.
             Unknown: no reply.
         """
-        written = write_batch(batch, self._zone_id, {**self._checks.ids, **self._collections.ids})
+        ids = {key: number for number, key in self._keys().items()} | self._own.ids
+        written = write_batch(batch, self._zone_id, ids)
         try:
             reply = await self._api.change(batch.changes, self._zone_id, written)
         except Transient as error:
@@ -201,8 +206,8 @@ class Route53Client:
 
     async def discard(self, keys: Sequence[str]) -> None:
         """Delete health checks, those that need others first, and collections."""
-        await self._checks.discard(keys)
-        await self._collections.discard(keys)
+        for one in (self._own, *self._inherited.values()):
+            await one.discard(keys)
 
     async def close(self) -> None:
         """Close connections."""
@@ -230,9 +235,12 @@ class Route53Client:
         ):
             shown += page["ResourceRecordSets"]
             pages += 1
-        checks, foreign = await self._checks.read(shown)
-        collections = await self._collections.read()
-        keys = {**self._checks.keys, **self._collections.keys}
+        supports, foreign = await self._own.read(shown)
+        for other in self._inherited.values():
+            theirs, _ = await other.read(shown)
+            foreign -= sum(one.kind == "check" for one in theirs.values())
+            supports |= theirs
+        keys = self._keys()
         found = [read_rrset(one, self._zone_id, keys) for one in shown]
         rrsets = {one.key: one for one in found}
         manifest = rrsets.get((manifest_name(self._zone), "TXT", ""))
@@ -241,7 +249,15 @@ class Route53Client:
         if pages > 1 and not self._one_page and _text(before) != _text(manifest):
             raise Conflict("the manifest changed while the zone was read")
         self._one_page = pages == 1
-        return Actual(rrsets, {**checks, **collections}, foreign, await self._limits())
+        return Actual(rrsets, supports, foreign, await self._limits())
+
+    def _keys(self) -> dict[str, str]:
+        """Return our key of each check and collection, by its identifier."""
+        return {
+            number: key
+            for one in (*self._inherited.values(), self._own)
+            for number, key in one.keys.items()
+        }
 
     async def _manifest(self) -> Rrset | None:
         name = manifest_name(self._zone)

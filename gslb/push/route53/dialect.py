@@ -11,8 +11,10 @@ from gslb.push.naming import unquoted
 from gslb.push.objects import Action, Change, Limits, Place, Rendered, Rrset, Support
 from gslb.push.ownership import owner_in
 from gslb.push.provider import Rrsets, Supports
+from gslb.push.pruning import Pruned
 from gslb.push.route53.bodies import ZONE, text_body
 from gslb.push.route53.probes import INTERVAL, Checks, monthly_price
+from gslb.push.route53.pruning import prune
 from gslb.push.route53.reading import Reader
 from gslb.push.route53.render import render
 
@@ -115,6 +117,10 @@ class Route53:
     def monthly_cost(self, supports: Sequence[Support]) -> float:
         """Return US dollars a month for the checks of *supports*."""
         return monthly_price(supports)
+
+    def prune(self, rrsets: Rrsets, gone: frozenset[str]) -> Pruned:
+        """Return what is left of our *rrsets* without the endpoints answered as *gone*."""
+        return prune(rrsets, gone)
 
     def reader(self, rrsets: Rrsets, supports: Supports) -> Reader:
         """Return what answers from *rrsets* as Route 53 documents it."""

@@ -1,0 +1,121 @@
+"""Copies at both providers' doubles: plans, requests, quotas, and drains until they are in sync.
+
+A node, 1000 names that share 20 policies over 40 endpoints in 20 regions. The doubles answer at
+once and have a change in sync within half a second: what is measured is ours, pace included.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tests.bench.worlds import SITES
+from tests.doubles.base import Double
+from tests.system.copies import Providers, Pushed
+from tests.system.nodes import until
+
+NAMES, POLICIES, REGIONS = 1000, 20, 20
+DRAINED = SITES[0]
+COMMITS = {"ChangeResourceRecordSets", "dns.changes.create"}
+PAUSE = 11.0  # seconds between two drains: longer than the gap between pushes that are none
+
+
+def policy_text() -> Iterator[str]:
+    """Yield the lines of the policy file."""
+    yield "version: 1"
+    yield "dns:"
+    yield "  zone: example.com"
+    yield "  nameservers: {ns1.example.com: [192.0.2.53], ns2.example.com: [198.51.100.53]}"
+    yield "defaults: {ttl: 30, check: https}"
+    yield "checks: {https: {type: https, port: 443, path: /healthz}}"
+    yield "sites:"
+    for number, site in enumerate(SITES[:REGIONS]):
+        ends = ", ".join(f"z{z}: {{A: 203.0.113.{2 * number + z}}}" for z in (1, 2))
+        yield f"  {site}: {{zones: {{{ends}}}}}"
+    yield "policies:"
+    for p in range(POLICIES):
+        home, other, spare = (SITES[(p + step) % REGIONS] for step in (0, 3, 7))
+        yield f"  p{p}:"
+        yield "    rules:"
+        yield f"      - {{name: europe, when: {{area: europe}}, to: {other}, then: [{home}]}}"
+        yield f"      - {{name: rest, to: {{{home}: 60, {other}: 40}}, then: [{spare}]}}"
+    yield "records:"
+    for n in range(NAMES):
+        yield f"  n{n}.example.com: {{policy: p{n % POLICIES}}}"
+
+
+def measure(folder: Path, rounds: int = 4) -> None:
+    """Print what plans, pushes and drains take."""
+    print(f"push       {NAMES} names, {POLICIES} policies, {2 * REGIONS} endpoints")
+    with Providers(folder) as providers:
+        node = Pushed(folder / "node", providers.settings, providers.environment)
+        node.policy.write_text("\n".join(policy_text()))
+        doubles = {"route53": providers.aws, "clouddns": providers.google}
+        try:
+            node.start()
+            until(lambda: node.states() == {"held"}, "the copies wait for a first plan", 120.0)
+            for name, double in doubles.items():
+                _begin(node, name, double)
+            until(lambda: node.states() == {"insync"}, "both copies are up", 300.0)
+            drains = [_drain(node, doubles) for _ in range(rounds)]
+        finally:
+            node.stop()
+    seconds = [took for took, _ in drains]
+    print(
+        f"           drain of {DRAINED}, from the call to in sync at both: median"
+        f" {statistics.median(seconds):.1f} s, worst {max(seconds):.1f} s (limit 5); batches"
+        f" {max(batches for _, batches in drains)} at most (limit 2); {len(drains)} drains"
+    )
+
+
+def _begin(node: Pushed, name: str, double: Double) -> None:
+    """Have the first plan of a copy made and carried out."""
+    seen, began = len(double.calls), time.monotonic()
+    _, out, error = node.run("push", "plan", "--provider", name, "--json")
+    took = time.monotonic() - began
+    assert out, error
+    (plan,) = json.loads(out)
+    quota = ", ".join(f"{used} of {most} {what}" for what, (used, most) in plan["quota"].items())
+    stops = "; ".join(f"{one['kind']}: {one['text']}" for one in plan["stops"] if one["holds"])
+    print(
+        f"           {name:9s} plan {took:.1f} s (limit 5), {len(double.calls) - seen} requests;"
+        f" {quota}; {plan['batches']} batches{'; STOPPED ' if stops else ''}{stops}"
+    )
+    seen, began = len(double.calls), time.monotonic()
+    _, out, error = node.run("push", "apply", plan["hash"], "--force")
+    took = time.monotonic() - began
+    assert "insync" in out, out + error
+    calls = [one.at for one in double.calls[seen:]]
+    print(
+        f"           {'':9s} push {took:.1f} s, {len(calls)} requests, {_most(calls)} in a second"
+        " at most (limit 5)"
+    )
+
+
+def _most(times: Sequence[float]) -> int:
+    """Return the most of *times*, which ascend, within a second."""
+    return max((sum(at <= one < at + 1.0 for one in times) for at in times), default=0)
+
+
+def _drain(node: Pushed, doubles: dict[str, Double]) -> tuple[float, int]:
+    """Drain a region and end that; return seconds until in sync, and batches at one provider."""
+    time.sleep(PAUSE)
+    seen = {name: len(double.calls) for name, double in doubles.items()}
+    began = time.monotonic()
+    body = {"location": DRAINED, "reason": "bench"}
+    made = node.api.call("POST", "/drains", body, {"wait": "push"}, 120)
+    took = time.monotonic() - began
+    assert {one["state"] for one in made["copies"]} == {"insync"}, made["copies"]
+    batches = [
+        sum(one.operation in COMMITS for one in double.calls[seen[name] :])
+        for name, double in doubles.items()
+    ]
+    for name, double in doubles.items():
+        calls = [one.at for one in double.calls[seen[name] :]]
+        assert _most(calls) <= 6, calls  # the pace of 4 and 5 a second, and a token
+    time.sleep(PAUSE)
+    node.api.call("DELETE", f"/drains/{made['drain']['id']}", None, {"wait": "push"}, 120)
+    return took, max(batches)
