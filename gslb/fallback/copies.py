@@ -10,9 +10,11 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
+from gslb.errors import GslbError
 from gslb.fallback.messages import CopyId, CopyState
 from gslb.fallback.snapshot import Snapshot
 from gslb.fallback.standing import NOT_BEGUN, Standing, request_of
@@ -41,6 +43,21 @@ class Time:
     chance: Callable[[], float] = random.random  # 0 to 1
 
 
+class Doing(StrEnum):
+    """What a copy is at, in words for whoever has to wait for it."""
+
+    NOTHING = "nothing"
+    COMPARING = "the zone is compared with what it should be; nothing is written"
+    WRITING = "a push writes"
+    ENDING = "a push has handed everything in, and waits until all name servers have it"
+    TIDYING = "checks that nothing uses any more are deleted"
+    JUDGING = "another plan is about to be carried out"
+
+
+class UnderWayError(GslbError):
+    """Something is under way for longer than anybody wants to wait; the text says what."""
+
+
 class Copy:
     """One managed zone that is a copy of one of ours."""
 
@@ -59,6 +76,10 @@ class Copy:
         self._poked = asyncio.Event()
         self._pusher: Pusher | None = None
         self._work: asyncio.Task[None] | None = None
+        self._doing = Doing.NOTHING  # of `_work`
+        self._since = 0.0  # when `_work` began
+        self._ended = asyncio.Event()  # set whenever nothing is under way any more
+        self._waiting = 0  # operators, for their turn
         self._cuttable = False  # all is handed in, and only being in sync is waited for
         self._tidy_not_before = 0.0
 
@@ -76,6 +97,39 @@ class Copy:
     def working(self) -> bool:
         """Whether something is changed, or about to be."""
         return self._work is not None or self.turn.locked()
+
+    @property
+    def doing(self) -> str:
+        """What is under way, for people; of a push how far it is."""
+        if self._work is None:
+            return (Doing.JUDGING if self.turn.locked() else Doing.NOTHING).value
+        text, state = self._doing.value, self.state
+        if self._doing is Doing.WRITING:
+            text += f", {state.part} of {state.of} batches handed in"
+        return f"{text} (for {self.times.clock() - self._since:.0f} s)"
+
+    @contextlib.asynccontextmanager
+    async def operators_turn(self, seconds: float) -> AsyncIterator[None]:
+        """Hold the turn once what is under way has ended. Only a drain may begin before that.
+
+        Raises:
+            UnderWayError: it has not ended within *seconds*.
+        """
+        self._waiting += 1
+        try:
+            try:
+                async with asyncio.timeout(seconds):
+                    while self.working:
+                        self._ended.clear()
+                        await self._ended.wait()
+            except TimeoutError:
+                raise UnderWayError(self.doing) from None
+            async with self.turn:  # free, so nobody else comes between
+                yield
+        finally:
+            self._waiting -= 1
+            self._ended.set()
+            self._poked.set()
 
     def want(self, snapshot: Snapshot, *, drain: bool) -> None:
         """Take note of another desired state."""
@@ -103,29 +157,35 @@ class Copy:
         if self._work is not None:
             if self._work.done():
                 work, self._work = self._work, None
+                self._doing = Doing.NOTHING
+                self._ended.set()
                 await work  # raises a fault of ours: better seen than survived
                 self._poked.set()
             elif self._schedule.drain_waits and self._cuttable:
                 self._cuttable = False
                 self._work.cancel()
         elif not self.turn.locked():
+            if self._waiting and not self._schedule.urgent:
+                return
             if (due := self._schedule.take(now)) is not None:
-                self.begin(self._push(due))
+                self.begin(self._push(due), Doing.COMPARING)
             elif self._tidy_at() <= now:
-                self.begin(self._tidy())
+                self.begin(self._tidy(), Doing.TIDYING)
 
     async def _rest(self) -> None:
         """Wait until there may be something to do."""
-        at = float("inf") if self.working else min(self._schedule.wake_at(), self._tidy_at())
+        held = self.working or (self._waiting and not self._schedule.urgent)
+        at = float("inf") if held else min(self._schedule.wake_at(), self._tidy_at())
         seconds = at - self.times.clock()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(seconds, 0.0) if at < float("inf") else None):
                 await self._poked.wait()
         self._poked.clear()
 
-    def begin(self, work: Coroutine[None, None, None]) -> None:
+    def begin(self, work: Coroutine[None, None, None], doing: Doing) -> None:
         """Have *work* done in the background. Only while nothing else is."""
         assert self._work is None
+        self._doing, self._since = doing, self.times.clock()
         self._work = asyncio.create_task(work)
         self._work.add_done_callback(lambda _: self._poked.set())
 
@@ -178,6 +238,7 @@ class Copy:
 
     async def carry_out(self, pusher: Pusher, proposal: Proposal, *, rounds: int = 3) -> Result:
         """Apply *proposal*, and make the outcome the state."""
+        self._doing = Doing.WRITING
         self.standing.push(proposal.plan)
         outcome = await pusher.apply(proposal, rounds=rounds)
         if outcome.stops:
@@ -210,6 +271,8 @@ class Copy:
     def _follow(self, status: Status) -> None:
         """Note how far a push has come."""
         self._cuttable = 0 < status.of == status.part and status.state is State.PUSHING
+        if self._doing in {Doing.WRITING, Doing.ENDING}:
+            self._doing = Doing.ENDING if self._cuttable else Doing.WRITING
         self.standing.follow(status)
         self._poked.set()
 

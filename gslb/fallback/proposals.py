@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gslb.errors import GslbError
-from gslb.fallback.copies import Copy, pushed_before
+from gslb.fallback.copies import Copy, Doing, UnderWayError, pushed_before
 from gslb.fallback.messages import CopyState, CopyStateWord, PlanPush
 from gslb.fallback.snapshot import Snapshot
 from gslb.fallback.standing import NO_POLICIES, NOT_BEGUN, request_of
@@ -27,7 +27,7 @@ from gslb.push.verify import find_drift
 
 MAX_PLANS = 32  # that operators had made and may still have carried out
 PLAN_SECONDS = 3600.0  # how long they may
-BUSY = "a push is under way; try again when it has ended (gslb push status)"
+PATIENCE_SECONDS = 30.0  # for what is under way to end: comparisons take seconds, few pushes more
 
 
 class PlanRefusedError(GslbError):
@@ -46,8 +46,10 @@ class _Kept:
 class Proposals:
     """The plans of one copy that operators may have carried out."""
 
-    def __init__(self, copy: Copy) -> None:
+    def __init__(self, copy: Copy, patience: float = PATIENCE_SECONDS) -> None:
+        """Keep no plan yet. *patience*: seconds to wait for what is under way."""
         self.copy = copy
+        self._patience = patience
         copy.seen = self._keep
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
 
@@ -79,16 +81,26 @@ class Proposals:
     async def apply(self, plan: str, *, force: bool) -> CopyState:
         """Begin to carry out the plan of this hash, if nothing has changed since.
 
+        A comparison or a push that is under way is waited for: it may be over in a moment.
+
         Raises:
             PlanRefusedError, PushError: nothing was begun.
         """
         kept = self._kept[plan]
-        if self.copy.working:
-            raise PlanRefusedError(BUSY)
-        snapshot, zone = self._zone()
-        async with self.copy.turn:
-            pusher = self.copy.pusher()
-            proposal = await pusher.plan(await self._wish(snapshot, zone, kept.request, kept.purge))
+        try:
+            async with self.copy.operators_turn(self._patience):
+                snapshot, zone = self._zone()
+                pusher = self.copy.pusher()
+                wish = await self._wish(snapshot, zone, kept.request, kept.purge)
+                return self._begin(plan, kept, pusher, await pusher.plan(wish), force=force)
+        except UnderWayError as error:
+            text = f"{error}; try again when gslb push status says that it has ended"
+            raise PlanRefusedError(text) from None
+
+    def _begin(
+        self, plan: str, kept: _Kept, pusher: Pusher, proposal: Proposal, *, force: bool
+    ) -> CopyState:
+        """Begin to carry out what *plan* has turned out to be by now. Raises PlanRefusedError."""
         if proposal.plan.hash != plan:
             raise PlanRefusedError(
                 f"the state has moved since plan {plan} was made; it would be"
@@ -106,7 +118,7 @@ class Proposals:
             raise PlanRefusedError(texts + (f"; {FORCE} goes on all the same" if can else ""))
         del self._kept[plan]
         self.copy.standing.push(proposal.plan)
-        self.copy.begin(self._carry_out(pusher, proposal, purge=kept.purge))
+        self.copy.begin(self._carry_out(pusher, proposal, purge=kept.purge), Doing.WRITING)
         return self.copy.state
 
     async def _carry_out(self, pusher: Pusher, proposal: Proposal, *, purge: bool) -> None:

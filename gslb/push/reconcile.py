@@ -56,6 +56,11 @@ class Schedule:
         self._compare_at = -inf
 
     @property
+    def urgent(self) -> bool:
+        """Whether a drain was not tried yet."""
+        return self._urgent
+
+    @property
     def drain_waits(self) -> bool:
         """Whether a drain waits for the push that is under way."""
         return self._running is not None and self._urgent

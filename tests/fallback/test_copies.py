@@ -43,11 +43,17 @@ class Memory:
     batches: int = 0
     trouble: Exception | None = None
     settling: asyncio.Event | None = None  # changes are not in sync before it is set
+    reading: asyncio.Event | None = None  # nothing is read before it is set
+    writing: asyncio.Event | None = None  # nothing is taken before it is set
+    reads: int = 0  # that were begun
 
     def inherit(self, owners: frozenset[str]) -> None:
         pass
 
     async def read(self) -> Actual:
+        self.reads += 1
+        if self.reading is not None:
+            await self.reading.wait()
         if self.trouble is not None:
             raise self.trouble
         return self.actual
@@ -57,6 +63,8 @@ class Memory:
         self.actual = replace(self.actual, supports=known)
 
     async def commit(self, batch: Batch) -> str:
+        if self.writing is not None:
+            await self.writing.wait()
         rrsets = dict(self.actual.rrsets)
         for change in batch.changes:
             if change.old is not None:
@@ -248,6 +256,69 @@ async def test_a_plan_is_for_the_state_that_it_was_made_of() -> None:
         with pytest.raises(PlanRefusedError, match="the state has moved"):
             await one.proposals.apply(said["hash"], force=True)
         assert zone.batches == 0
+
+
+async def test_a_plan_is_carried_out_when_a_comparison_under_way_has_ended() -> None:
+    """And nothing else comes between, were it due by then."""
+    zone = Memory()
+    async with kept(zone) as one:
+        one.copy.want(snapshot(1), drain=False)
+        await one.until_state("held", 1)
+        said = await one.proposals.plan(PlanPush(Which()))
+        zone.reading, zone.writing, before = asyncio.Event(), asyncio.Event(), zone.reads
+        one.copy.want(snapshot(2), drain=True)  # a comparison at once; the hash is the same
+        await one.until(lambda: zone.reads == before + 1)
+        applying = asyncio.create_task(one.proposals.apply(said["hash"], force=False))
+        await asyncio.sleep(0)
+        assert not applying.done()
+        one.copy.look_again()
+        zone.reading.set()
+        await applying
+        assert zone.reads == before + 2  # the comparison, and the plan made anew
+        zone.writing.set()
+        await one.until(lambda: zone.batches == 1)
+
+
+@pytest.mark.parametrize("handed_in", [False, True])
+async def test_a_plan_is_refused_with_what_is_under_way_if_that_does_not_end(
+    handed_in: bool,
+) -> None:
+    zone = Memory()
+    async with kept(zone) as one:
+        await one.begin()
+        said = await one.proposals.plan(PlanPush(Which(), purge=True))
+        stopped = asyncio.Event()
+        zone.settling, zone.writing = (stopped, None) if handed_in else (None, stopped)
+        one.copy.want(snapshot(2, DRAINED), drain=True)
+        words = "waits until all name servers have it" if handed_in else "0 of 1 batches handed in"
+        await one.until(lambda: words in one.copy.doing)
+        hasty = Proposals(one.copy, patience=0.0)
+        hasty._kept.update(one.proposals._kept)
+        with pytest.raises(PlanRefusedError, match=words):
+            await hasty.apply(said["hash"], force=True)
+        applying = asyncio.create_task(one.proposals.apply(said["hash"], force=True))
+        stopped.set()
+        with pytest.raises(PlanRefusedError, match="the state has moved"):
+            await applying
+        await one.until_state("insync", 2)
+
+
+async def test_a_drain_goes_before_an_operator_who_waits() -> None:
+    zone = Memory()
+    async with kept(zone) as one:
+        await one.begin()
+        said = await one.proposals.plan(PlanPush(Which(), purge=True))
+        zone.reading, before = asyncio.Event(), zone.reads
+        one.copy.want(snapshot(2), drain=True)
+        await one.until(lambda: zone.reads == before + 1)
+        applying = asyncio.create_task(one.proposals.apply(said["hash"], force=True))
+        await asyncio.sleep(0)
+        one.copy.want(snapshot(3, DRAINED), drain=True)
+        zone.reading.set()
+        with pytest.raises(PlanRefusedError, match="the state has moved"):
+            await applying
+        await one.until_state("insync", 3)
+        assert '"203.0.1.5"' not in zone.addresses
 
 
 async def test_a_purge_leaves_nothing_and_ends_the_keeping_up() -> None:

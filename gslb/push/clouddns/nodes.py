@@ -12,11 +12,12 @@ from dataclasses import dataclass
 
 from gslb.push.clouddns.probes import Checks, chosen, differences, obstacle, others
 from gslb.push.losses import Bites, Code, Loss, Severity
-from gslb.push.model import Chain, Ending, Probe, SteeredSet, Step, Target
+from gslb.push.model import Chain, Ending, Pool, Probe, SteeredSet, Step, Target
 from gslb.push.objects import Body
 
 MAX_ITEMS = 100  # of one routing policy
 EVEN = 1e-9  # weights nearer than this are equal
+NEXT = ", next step"  # behind the rule that a loss is about
 BACKUP_REGION = "us-central1"  # a backup of one item: the region does not matter
 
 
@@ -43,15 +44,24 @@ def spread(one: SteeredSet, step: Step) -> list[Weighted]:
     found = []
     for share in step.shares:
         pool = one.pools[share.pool]
-        used = [t for t in pool.targets if t.weight] or list(pool.targets)
-        total = sum(target.weight or 1 for target in used)
+        used = _serving(pool)
+        total = sum(used.values())
         found += [
-            Weighted(target, share.share / whole * (target.weight or 1) / total, pool.site)
-            for target in used
+            Weighted(target, share.share / whole * weight / total, pool.site)
+            for target, weight in used.items()
         ]
     if len(found) > MAX_ITEMS:
         found = sorted(found, key=lambda one: (-one.weight, one.target.endpoint))[:MAX_ITEMS]
     return found
+
+
+def _serving(pool: Pool) -> dict[Target, float]:
+    """Return who serves while all is up, with weights: spares are alike, an endpoint each."""
+    weighted = {target: float(target.weight) for target in pool.targets if target.weight}
+    ids = [target.endpoint.partition("#")[0] for target in pool.targets]
+    return weighted or {
+        target: 1 / ids.count(one) for one, target in zip(ids, pool.targets, strict=True)
+    }
 
 
 def is_even(found: Sequence[Weighted]) -> bool:
@@ -77,18 +87,15 @@ class Maker:
         backed = backed and all(one.target.probes for one in served)
         served = served if backed else first
         probe = self._probe(served)
-        losses = [*self._step_losses(chain.rule, chain.steps[0], served, probe)]
+        losses = [
+            *self._shape_losses(chain.rule, chain.steps[0], first, even=False),
+            *self._probe_losses(chain.rule, served, probe),
+        ]
         if probe is None or not backed:
             losses += self._ends(chain, 1)
             return Node(self._wrr(first, probe), tuple(losses))
         losses += self._ends(chain, 2)
-        if not is_even(second) or self._spares(chain.steps[1]):
-            losses.append(
-                self.loss(Code.WEIGHT_DROPPED, chain.rule, "weights of the next step", "equal",
-                          Severity.DEGRADED, Bites.SICK)
-            )  # fmt: skip
-        if len(chain.steps[1].shares) > 1:
-            losses.append(self._flattened(chain.rule))
+        losses += self._shape_losses(f"{chain.rule}{NEXT}", chain.steps[1], second, even=True)
         backup = {"location": BACKUP_REGION, "healthCheckedTargets": _endpoints(second)}
         policy: dict[str, object] = {
             "primaryBackup": {
@@ -156,12 +163,6 @@ class Maker:
         pools = [self.one.pools[share.pool].targets for share in step.shares]
         return any(len({bool(target.weight) for target in targets}) > 1 for targets in pools)
 
-    def _flattened(self, rule: str) -> Loss:
-        return self.loss(
-            Code.FLATTENED, rule, "a sick endpoint's traffic stays in its site",
-            "it goes to all others", Severity.DEGRADED, Bites.SICK,
-        )  # fmt: skip
-
     def _ends(self, chain: Chain, steps: int) -> Iterator[Loss]:
         """Yield what is lost behind so many steps."""
         if len(chain.steps) > steps:
@@ -169,36 +170,51 @@ class Maker:
                 Code.CHAIN, chain.rule, f"{len(chain.steps)} steps", f"{steps}",
                 Severity.DEGRADED, Bites.SICK,
             )  # fmt: skip
-        yield from self._ending(chain)
+        yield from self._ending(chain, steps)
         if steps > 1 and chain.ending is Ending.SERVE_ALL:
             yield self.loss(
                 Code.CHAIN, chain.rule, "all of the first step when nothing is up",
-                "the next step", Severity.INFO, Bites.ALL_SICK,
+                "the next step", Severity.INFO, self._behind(chain, steps),
             )  # fmt: skip
 
-    def _ending(self, chain: Chain) -> Iterator[Loss]:
+    def _ending(self, chain: Chain, steps: int) -> Iterator[Loss]:
         if chain.steps and chain.ending is Ending.LAST_RESORT:
+            given = "sick endpoints" + (NEXT if steps > 1 else "")
             yield self.loss(
-                Code.LAST_RESORT, chain.rule, "a last resort", "sick endpoints",
-                Severity.DEGRADED, Bites.ALL_SICK,
+                Code.LAST_RESORT, chain.rule, "a last resort", given,
+                Severity.DEGRADED, self._behind(chain, steps),
             )  # fmt: skip
 
-    def _step_losses(
-        self, rule: str, step: Step, served: Sequence[Weighted], probe: Probe | None
+    def _behind(self, chain: Chain, steps: int) -> Bites:
+        """Return when so many steps are gone: what is behind them, or spare, may still be up."""
+        kept = chain.steps[:steps]
+        whole = kept == chain.steps and not any(map(self._spares, kept))
+        return Bites.ALL_SICK if whole else Bites.SICK
+
+    def _shape_losses(
+        self, about: str, step: Step, found: Sequence[Weighted], *, even: bool
     ) -> Iterator[Loss]:
+        """Yield what a step loses in one list of addresses; *even*: one without weights."""
+        if even and not is_even(found):
+            yield self.loss(
+                Code.WEIGHT_DROPPED, about, "weights", "equal", Severity.DEGRADED,
+                Bites.SICK if about.endswith(NEXT) else Bites.ALWAYS,
+            )  # fmt: skip
         if len(step.shares) > 1:
-            yield self._flattened(rule)
+            yield self.loss(
+                Code.FLATTENED, about, "a sick endpoint's traffic stays in its site",
+                "it goes to all others", Severity.DEGRADED, Bites.SICK,
+            )  # fmt: skip
         if self._spares(step):
             yield self.loss(
-                Code.STANDBY, rule, "spare endpoints once the others are gone", "never",
+                Code.STANDBY, about, "spare endpoints once the others are gone", "never",
                 Severity.DEGRADED, Bites.SICK,
             )  # fmt: skip
         if sum(len(self.one.pools[share.pool].targets) for share in step.shares) > MAX_ITEMS:
             yield self.loss(
-                Code.POOL, rule, "all addresses", f"the {MAX_ITEMS} heaviest",
+                Code.POOL, about, "all addresses", f"the {MAX_ITEMS} heaviest",
                 Severity.DEGRADED, Bites.ALWAYS,
             )  # fmt: skip
-        yield from self._probe_losses(rule, served, probe)
 
     def _probe_losses(
         self, rule: str, served: Sequence[Weighted], probe: Probe | None
@@ -234,12 +250,8 @@ class Maker:
         for chain in chains:
             found = spread(self.one, chain.steps[0]) if chain.steps else []
             if found:
-                yield from self._step_losses(chain.rule, chain.steps[0], found, probe)
-            if found and not is_even(found):
-                yield self.loss(
-                    Code.WEIGHT_DROPPED, chain.rule, "weights", "equal",
-                    Severity.DEGRADED, Bites.ALWAYS,
-                )  # fmt: skip
+                yield from self._shape_losses(chain.rule, chain.steps[0], found, even=True)
+                yield from self._probe_losses(chain.rule, found, probe)
             checked = sum(bool(one.target.probes) for one in found)
             if probe is not None and 0 < checked < len(found):
                 yield self.loss(
@@ -255,9 +267,9 @@ class Maker:
             if chain.fence and not fenced and probe is not None:
                 yield self.loss(
                     Code.FENCE, chain.rule, "a fence", "left when all inside is down",
-                    Severity.UNSAFE, Bites.ALL_SICK,
+                    Severity.UNSAFE, self._behind(chain, 1),
                 )  # fmt: skip
-            yield from self._ending(chain)
+            yield from self._ending(chain, 1)
 
 
 def _endpoints(found: Sequence[Weighted]) -> dict[str, object]:
