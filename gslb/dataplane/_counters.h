@@ -73,8 +73,10 @@ static inline unsigned gslb_type_bucket(uint16_t type) {
     }
 }
 static inline unsigned gslb_size_bucket(uint32_t value) {
-    return (value > 32U) + (value > 64U) + (value > 128U) + (value > 256U) + (value > 512U) + (value > 1024U) + (value > 1232U) + (value > 4096U) + (value > 16384U) + (value > 65535U);
+    unsigned low = (value > 32U) + (value > 64U) + (value > 128U) + (value > 256U) + (value > 512U);
+    return low < 5 ? low : low + (value > 1024U) + (value > 1232U) + (value > 4096U) + (value > 16384U) + (value > 65535U);
 }
 static inline unsigned gslb_duration_bucket(uint64_t value) {
-    return (value > 50000U) + (value > 100000U) + (value > 250000U) + (value > 500000U) + (value > 1000000U) + (value > 2500000U) + (value > 5000000U) + (value > 10000000U) + (value > 25000000U) + (value > 50000000U);
+    unsigned low = (value > 50000U) + (value > 100000U) + (value > 250000U) + (value > 500000U) + (value > 1000000U);
+    return low < 5 ? low : low + (value > 2500000U) + (value > 5000000U) + (value > 10000000U) + (value > 25000000U) + (value > 50000000U);
 }

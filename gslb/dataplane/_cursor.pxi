@@ -42,7 +42,9 @@ cdef inline const uint8_t* part(const Cursor* c, size_t at, size_t count) noexce
 
 cdef inline uint16_t u16(const uint8_t* p) noexcept nogil:
     """Return two octets, the most significant first."""
-    return <uint16_t>(p[0] << 8 | p[1])
+    cdef uint16_t value
+    memcpy(&value, p, 2)
+    return be16toh(value)
 
 
 cdef inline uint8_t* room(Writer* w, size_t count) noexcept nogil:
@@ -68,8 +70,8 @@ cdef inline void put8(Writer* w, uint8_t value) noexcept nogil:
 
 cdef inline void set16(uint8_t* to, uint16_t value) noexcept nogil:
     """Write two octets, the most significant first."""
-    to[0] = <uint8_t>(value >> 8)
-    to[1] = <uint8_t>(value & 0xFF)
+    value = htobe16(value)
+    memcpy(to, &value, 2)
 
 
 cdef inline void put16(Writer* w, uint16_t value) noexcept nogil:

@@ -259,8 +259,8 @@ cdef inline void read_options(
 cdef inline bint read_subnet(Edns* e, const uint8_t* data, size_t count) noexcept nogil:
     """Read an ECS option (RFC 7871 section 6); false if it is malformed or of an unknown family."""
     cdef uint16_t family
-    cdef size_t octets, at
-    cdef uint64_t address = 0
+    cdef size_t octets
+    cdef uint64_t address = 0  # what is left of 128 bits
     if count < 4:
         return False
     family = u16(&data[0])
@@ -272,9 +272,10 @@ cdef inline bint read_subnet(Edns* e, const uint8_t* data, size_t count) noexcep
         return False
     if data[2] & 7 and data[count - 1] & (0xFF >> (data[2] & 7)):
         return False
-    for at in range(<size_t>4 if family == 1 else <size_t>8):
-        address = address << 8 | (data[4 + at] if at < octets else 0)
-    e.family, e.source, e.address = <uint8_t>family, data[2], address
+    memcpy(&address, &data[4], min(octets, sizeof(address)))
+    address = be64toh(address)
+    e.family, e.source = <uint8_t>family, data[2]
+    e.address = address >> 32 if family == 1 else address
     e.subnet, e.subnet_octets = data, count
     return True
 

@@ -2,6 +2,7 @@
 
 cdef enum:
     MAX_OPT = 192  # octets of our OPT record, all options that we know included
+    OPT_OCTETS = 11  # of an OPT record without options
     COOKIE_OCTETS = 24
     CLIENT_OCTETS = 8
     VALID_SECONDS = 3600
@@ -121,27 +122,22 @@ cdef void put_opt(
     """
     cdef const Edns* e = &q.edns
     cdef const Config* c = lane.config
-    cdef uint8_t* length
+    cdef uint8_t* head
     cdef size_t before
     if not e.there:
         return
-    put8(w, 0)
-    put16(w, TYPE_OPT)
-    put16(w, c.max_udp)
-    put8(w, <uint8_t>(rcode >> 4))
-    put8(w, 0)
-    put16(w, e.flags)
-    length = room(w, 2)
-    if length is NULL:
+    head = room(w, OPT_OCTETS)
+    if head is NULL:
         return
+    head[0] = 0
+    set16(&head[1], TYPE_OPT)
+    set16(&head[3], c.max_udp)
+    head[5], head[6] = <uint8_t>(rcode >> 4), 0
+    set16(&head[7], e.flags)
     before = w.at
     if not e.error:
         if with_subnet:
-            put16(w, OPTION_ECS)
-            put16(w, <uint16_t>e.subnet_octets)
-            put(w, e.subnet, 3)
-            put8(w, scope)
-            put(w, &e.subnet[4], e.subnet_octets - 4)
+            put_subnet(w, e, scope)
         if e.cookie is not NULL and c.secrets:
             put_cookie(w, c, e, s, <uint32_t><int64_t>lane.now)
         if e.nsid and c.nsid_octets:
@@ -162,7 +158,18 @@ cdef void put_opt(
             put16(w, OPTION_EDE)
             put16(w, 2)
             put16(w, ede)
-    set16(length, <uint16_t>(w.at - before))
+    set16(&head[9], <uint16_t>(w.at - before))
+
+
+cdef inline void put_subnet(Writer* w, const Edns* e, uint8_t scope) noexcept nogil:
+    """Write the client subnet as it came, with our *scope* (RFC 7871 section 7.2.1)."""
+    cdef uint8_t* to = room(w, 4 + e.subnet_octets)
+    if to is NULL:
+        return
+    set16(&to[0], OPTION_ECS)
+    set16(&to[2], <uint16_t>e.subnet_octets)
+    memcpy(&to[4], e.subnet, e.subnet_octets)
+    to[7] = scope  # it has 4 octets or more, or it has not been read
 
 
 cdef inline uint8_t labels_of(const Table* t, size_t zone) noexcept nogil:

@@ -8,8 +8,6 @@ cdef enum:
     WAYS = 4  # places that one network may have among the token buckets
     SETS = 16384  # so 65 536 networks, 1.5 MiB
 
-cdef size_t NOTHING = <size_t>-1
-
 cdef enum:  # of a note, in the order of `counters.Dropped`, `Client`, `Declined`
     PARSE = 0
     LOOP = 1

@@ -203,15 +203,18 @@ cdef inline Range range_of(
     cdef uint32_t bits = t8(t, map + (GSLB_MAP_BITS6 if six else GSLB_MAP_BITS4))
     cdef size_t bucket = address >> ((64 if six else 32) - bits) if bits else 0
     cdef size_t low = t32(t, buckets + 4 * bucket)
-    cdef size_t high = <size_t>t32(t, buckets + 4 * bucket + 4) + 1
-    cdef size_t middle
+    cdef size_t left = <size_t>t32(t, buckets + 4 * bucket + 4) + 1 - low
+    cdef size_t half
     cdef Range found
-    while low < high:  # the first range that begins behind the address
-        middle = (low + high) >> 1
-        if (t64(t, starts + 8 * middle) if six else t32(t, starts + 4 * middle)) <= address:
-            low = middle + 1
+    # The first range that begins behind the address. Each step is taken whole, with no branch on
+    # what clients send: a guess of the processor would be wrong every other time.
+    while left:
+        half = (left + 1) >> 1
+        if six:
+            low += half * (t64(t, starts + 8 * (low + half - 1)) <= address)
         else:
-            high = middle
+            low += half * (t32(t, starts + 4 * (low + half - 1)) <= address)
+        left -= half
     found.number = t16(t, t32(t, fields + GSLB_MAP_CLASSES4) + 2 * (low - 1))
     if six:
         found.first = t64(t, starts + 8 * (low - 1))
@@ -234,14 +237,12 @@ cdef inline uint8_t block_of(
     *first* and *last* become the ends of that block, or of the public range between two.
     """
     cdef size_t low = 0
-    cdef size_t high = b.count
-    cdef size_t middle
-    while low < high:
-        middle = (low + high) >> 1
-        if b.starts[middle] <= address:
-            low = middle + 1
-        else:
-            high = middle
+    cdef size_t left = b.count
+    cdef size_t half
+    while left:  # as in `range_of`
+        half = (left + 1) >> 1
+        low += half * (b.starts[low + half - 1] <= address)
+        left -= half
     first[0] = b.starts[low - 1]
     last[0] = b.starts[low] - 1 if low < b.count else <uint64_t>-1
     return b.lengths[low - 1]
@@ -300,7 +301,7 @@ cdef inline size_t pick_one(
 ) noexcept nogil:
     """Return the reference that a pick at *at* gives; NOTHING if it refuses, or is damaged."""
     cdef size_t refs = at + GSLB_SIZEOF_PICK
-    cdef size_t count, tail, low, high, middle
+    cdef size_t count, tail, low, left, half
     cdef uint16_t kind
     cdef uint32_t drawn
     if not holds(t, at, GSLB_SIZEOF_PICK):
@@ -318,11 +319,9 @@ cdef inline size_t pick_one(
         low = t16(t, tail + 2 * sticky_slot(key, stage))
     elif count > 1:
         drawn = draw(random)
-        high = count - 1  # the last end is the greatest number
-        while low < high:  # the first end that is not below
-            middle = (low + high) >> 1
-            if t32(t, tail + 4 * middle) < drawn:
-                low = middle + 1
-            else:
-                high = middle
+        left = count - 1  # the last end is the greatest number
+        while left:  # the first end that is not below, as in `range_of`
+            half = (left + 1) >> 1
+            low += half * (t32(t, tail + 4 * (low + half - 1)) < drawn)
+            left -= half
     return t32(t, refs + 4 * low) if low < count else NOTHING

@@ -30,6 +30,8 @@ cdef struct Thread:  # everything that the UDP thread uses
     bint wildcard[MAX_SOCKETS]
     time_t second  # that the budget below belongs to
     uint32_t declines  # in that second
+    int filled  # headers that the kernel has written to since they were made ready
+    bint asked  # whether they are ready for sockets that tell where a datagram was sent to
     mmsghdr received[BATCH]
     mmsghdr sent[BATCH]
     iovec parts_in[BATCH]
@@ -49,6 +51,9 @@ cdef void set_up_batch(Thread* h) noexcept nogil:
         h.received[number].msg_hdr.msg_iov = &h.parts_in[number]
         h.received[number].msg_hdr.msg_iovlen = 1
         h.received[number].msg_hdr.msg_name = &h.slots[number].peer
+        h.sent[number].msg_hdr.msg_iov = &h.parts_out[number]
+        h.sent[number].msg_hdr.msg_iovlen = 1
+    h.filled = BATCH
 
 
 cdef void turn(Thread* h) noexcept nogil:
@@ -88,12 +93,9 @@ cdef inline void answer_batch(Thread* h, int descriptor, bint wildcard) noexcept
     cdef Writer w
     cdef Source s
     cdef msghdr* head
-    for number in range(BATCH):
-        head = &h.received[number].msg_hdr
-        head.msg_namelen = sizeof(sockaddr_in6)
-        head.msg_control = h.slots[number].ancillary if wildcard else NULL
-        head.msg_controllen = 8 * ANCILLARY_WORDS if wildcard else 0
+    make_room(h, wildcard)
     count = recvmmsg(descriptor, h.received, BATCH, MSG_DONTWAIT, NULL)
+    h.filled = max(count, 1)
     if count <= 0:
         return  # nothing there, or an error that the kernel kept for an earlier datagram
     began = monotonic()
@@ -120,8 +122,6 @@ cdef inline void answer_batch(Thread* h, int descriptor, bint wildcard) noexcept
         head = &h.sent[due].msg_hdr
         h.parts_out[due].iov_base = h.slots[number].answer
         h.parts_out[due].iov_len = <size_t>octets
-        head.msg_iov = &h.parts_out[due]
-        head.msg_iovlen = 1
         head.msg_name = &h.slots[number].peer
         head.msg_namelen = h.received[number].msg_hdr.msg_namelen
         head.msg_control, head.msg_controllen = NULL, 0
@@ -131,6 +131,19 @@ cdef inline void answer_batch(Thread* h, int descriptor, bint wildcard) noexcept
     send_batch(h, descriptor, due)
     if h.lane.table is not NULL:
         count_batch(h, count, monotonic() - began)
+
+
+cdef inline void make_room(Thread* h, bint wildcard) noexcept nogil:
+    """Offer room for addresses again, in the headers where the kernel has said how much it took."""
+    cdef msghdr* head
+    cdef int number
+    if wildcard != h.asked:  # the last batch came from a socket of the other kind
+        h.asked, h.filled = wildcard, BATCH
+    for number in range(h.filled):
+        head = &h.received[number].msg_hdr
+        head.msg_namelen = sizeof(sockaddr_in6)
+        head.msg_control = h.slots[number].ancillary if wildcard else NULL
+        head.msg_controllen = 8 * ANCILLARY_WORDS if wildcard else 0
 
 
 cdef inline void count_batch(Thread* h, int count, uint64_t took) noexcept nogil:

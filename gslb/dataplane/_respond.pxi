@@ -183,13 +183,18 @@ cdef inline void put_head(
     uint16_t additional,
 ) noexcept nogil:
     """Write ID, flags, counts, and the question as it came."""
-    put(w, m.base, 2)  # a message has 12 octets or it has not come this far
-    put16(w, flags)
-    put16(w, end > HEADER_OCTETS)
-    put16(w, answer)
-    put16(w, authority)
-    put16(w, additional)
-    put(w, part(m, HEADER_OCTETS, end - HEADER_OCTETS), end - HEADER_OCTETS)
+    cdef uint8_t* to = room(w, end)
+    cdef const uint8_t* asked = part(m, 0, end)  # 12 octets or more, or it has not come this far
+    if to is NULL or asked is NULL:
+        w.full = True
+        return
+    memcpy(to, asked, 2)
+    set16(&to[2], flags)
+    set16(&to[4], end > HEADER_OCTETS)
+    set16(&to[6], answer)
+    set16(&to[8], authority)
+    set16(&to[10], additional)
+    memcpy(&to[HEADER_OCTETS], &asked[HEADER_OCTETS], end - HEADER_OCTETS)
 
 
 cdef int respond_empty(

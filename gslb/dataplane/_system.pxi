@@ -6,6 +6,7 @@ cdef extern from *:
     #error "the answer table is little-endian and read in place"
     #endif
     #include <endian.h>
+    #define NOTHING ((size_t)-1)
 
     static inline uint64_t load64(const uint64_t *at) { return __atomic_load_n(at, __ATOMIC_ACQUIRE); }
     static inline void *load_pointer(void **at) { return __atomic_load_n(at, __ATOMIC_ACQUIRE); }
@@ -15,6 +16,7 @@ cdef extern from *:
     static inline int bit_length(uint64_t value) { return value ? 64 - __builtin_clzll(value) : 0; }
     static inline void prefetch(const void *at) { __builtin_prefetch(at); }
     """
+    const size_t NOTHING  # where an offset, a reference or a number is looked for and there is none
     uint64_t load64(const uint64_t* at) noexcept nogil
     void* load_pointer(void** at) noexcept nogil
     void store_pointer(void** at, void* to) noexcept nogil
@@ -24,6 +26,8 @@ cdef extern from *:
     void prefetch(const void* at) noexcept nogil
     uint64_t be64toh(uint64_t value) noexcept nogil
     uint32_t be32toh(uint32_t value) noexcept nogil
+    uint16_t be16toh(uint16_t value) noexcept nogil
+    uint16_t htobe16(uint16_t value) noexcept nogil
 
 cdef extern from "_layout.h":  # generated from gslb/answers/layout.py
     enum:

@@ -21,7 +21,7 @@ from __future__ import annotations
 import struct
 import sys
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from typing import Final
 
@@ -248,10 +248,16 @@ def _switch(name: str, parameter: str, values: Iterable[int]) -> list[str]:
     return [head, "    switch (type) {", *cases, f"    default: return {OTHER_TYPE};", "    }", "}"]
 
 
-def _steps(name: str, parameter: str, bounds: Iterable[int]) -> list[str]:
+def _steps(name: str, parameter: str, bounds: Sequence[int]) -> list[str]:
     head = f"static inline unsigned {name}({parameter}) {{"
-    summed = " + ".join(f"(value > {bound}U)" for bound in bounds)
-    return [head, f"    return {summed};", "}"]
+    over = [f"(value > {bound}U)" for bound in bounds]
+    half = len(over) // 2  # most values are in the lower one
+    return [
+        head,
+        f"    unsigned low = {' + '.join(over[:half])};",
+        f"    return low < {half} ? low : low + {' + '.join(over[half:])};",
+        "}",
+    ]
 
 
 if __name__ == "__main__":  # > gslb/dataplane/_counters.h

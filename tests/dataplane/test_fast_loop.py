@@ -144,6 +144,20 @@ def test_ipv6_and_several_sockets_in_one_thread(stack: ExitStack) -> None:
     assert server.python.asked[0][1] == Source(2, 1)
 
 
+def test_what_one_datagram_took_of_a_batch_leaves_the_next_all_its_room(stack: ExitStack) -> None:
+    """Addresses and ancillary data of IPv4 are shorter; batches of both families take turns."""
+    hosts = "127.0.0.9", "::1", "127.0.0.1"
+    server = serving(stack, "0.0.0.0", "::", "127.0.0.1")
+    bound = [server.bound("::1" if ":" in host else "127.0.0.1") for host in hosts]
+    for burst in (1, 5, 2, 9):
+        for number, (host, client) in enumerate(zip(hosts, bound, strict=True)):
+            there = host, server.sockets[number].getsockname()[1]
+            for _ in range(burst):
+                client.sendto(STATIC, there)
+            came = [client.recvfrom(4096) for _ in range(burst)]
+            assert [(said[7], peer[0]) for said, peer in came] == [(3, host)] * burst
+
+
 def test_ipv4_on_a_socket_for_both_counts_as_ipv4(stack: ExitStack) -> None:
     sock = stack.enter_context(socket.socket(socket.AF_INET6, socket.SOCK_DGRAM))
     sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)

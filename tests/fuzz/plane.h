@@ -52,7 +52,6 @@ enum {
 /* What the import of the module does for the functions below. */
 static inline void set_up(void)
 {
-    __pyx_v_4gslb_9dataplane_5_fast_NOTHING = (size_t)-1;
     FAST(set_up_crc)();
 }
 
