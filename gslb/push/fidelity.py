@@ -19,6 +19,7 @@ from gslb.push.objects import Rendered
 from gslb.push.ours import our_answer
 from gslb.push.provider import Dialect, Reader, Supports, Up
 from gslb.steering.classes import compile_classes
+from gslb.steering.model import ClientClass
 from gslb.steering.situation import Health, HealthKey, Situation, Status
 from gslb.steering.world import World
 
