@@ -43,6 +43,7 @@ from gslb.node.prepared import ServedTable
 from gslb.node.records import Records
 from gslb.node.statedir import StateDirectory
 from gslb.node.succession import Succession
+from gslb.node.swings import Swings
 from gslb.node.watch import Watch
 from gslb.priority import let_workers_go_first
 from gslb.settings import Settings
@@ -148,6 +149,7 @@ class Supervisor:
             Pausable(lambda: self._watch.run(self._keeper.changed)),
             Pausable(self._fallback.run),
         ]
+        self._swings = Swings(self._keeper, self._records.tell)
         hub = EventHub()
         self._records.listen(hub.publish)
         workers = self._workers.status
@@ -156,6 +158,7 @@ class Supervisor:
         sources = numbers.sources(
             settings, self._keeper, self._watch, self._ledger, self._records, self._workers
         )
+        sources.append(lambda: numbers.swings(self._swings.count))
         self._doors = Doors(settings, self._desk, hub, sources, _now, self._watch.panel)
         self._incumbent = Incumbent(
             settings.state_directory,
@@ -222,6 +225,7 @@ class Supervisor:
         background += [
             asyncio.create_task(control.serve(listener, self.handle)),
             asyncio.create_task(self._keeper.keep_up()),
+            asyncio.create_task(self._swings.run()),
             *(asyncio.create_task(one.run()) for one in self._owned[1:]),
             asyncio.create_task(show_life()),
         ]

@@ -99,6 +99,7 @@ class TableKeeper:
         self._looked_around: datetime | None = None  # when geography and measurements were read
         self._generations = Generations()
         self._serial = 0
+        self.swapped = asyncio.Event()  # something else is answered than before
         self._changed = asyncio.Event()
         self._turn = asyncio.Lock()  # one table is swapped in at a time
 
@@ -172,7 +173,7 @@ class TableKeeper:
                 await compiler.close()
 
     async def _reload(self, compiler: Compiler, *, last_good: bool = False) -> Result:
-        former = await self._compiler.describe() if self._compiler is not None else b""
+        served = self._compiler
         situation = self.situation()
         job = Job(
             policies=self._settings.policies,
@@ -181,7 +182,8 @@ class TableKeeper:
             generation=self._generations.next(self._store.latest_generation()),
             serial=next_serial(self._serial, self._clock()),
             situation=situation,
-            former=former,
+            former=await served.describe() if served is not None else b"",
+            past=await served.past() if served is not None else b"",
             last_good=last_good,
         )
         result: Result | None = None
@@ -335,6 +337,7 @@ class TableKeeper:
             else:
                 self._relabel(compiled.generation, result.relabelled)
                 _log.info("table patched", choices=result.choices, pools=result.pools)
+                self.swapped.set()
         self._situation = now
         return compiled
 
@@ -378,6 +381,7 @@ class TableKeeper:
         self.served = ServedTable(compiled.path, compiled.generation)
         self._serial = compiled.serial
         await self._publish(self.served)
+        self.swapped.set()
 
     def situation(self) -> Situation:
         """Return what is true now."""

@@ -7,13 +7,17 @@ import os
 import signal
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gslb.cli.calling import Node as ApiNode
+from tests.system.clouds import POLICY, Drained
 from tests.system.nodes import ENVIRONMENT, PATIENCE_SECONDS, Node, is_alive, until
+from tests.system.test_replace import events
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(180)]
 
@@ -71,3 +75,34 @@ def test_a_reader_misses_nothing_when_the_server_is_replaced_and_restarted(node:
     assert reasons == ["first", "second", "third"]
     said = err.read_text()
     assert said.count("connecting again") == said.count("connected again") == 2
+
+
+def test_a_weight_typo_is_told_as_a_large_shift_and_counted(tmp_path: Path) -> None:
+    """10 becomes 1000; what somebody drains is told, too."""
+    node = Drained(tmp_path / "node")
+    both = "{to: [aws/us-east-1, gcp/us-east1]}"
+    node.policy.write_text(POLICY.replace(both, "{to: {aws/us-east-1: 90, gcp/us-east1: 10}}"))
+    try:
+        node.start()
+
+        def shifts() -> list[dict[str, Any]]:
+            return list(events(node, "answers.shifted"))
+
+        node.policy.write_text(
+            POLICY.replace(both, "{to: {aws/us-east-1: 90, gcp/us-east1: 1000}}")
+        )
+        assert node.reload()[0] == 0
+        (typo,) = until(shifts, "the typo is told")
+        assert typo["cause"] == "policies"
+        assert typo["share"] == pytest.approx(1000 / 1090 - 0.1, abs=1e-4)
+        assert [(m["source"], m["to"]) for m in typo["moves"]] == [
+            ("aws/us-east-1", "gcp/us-east1")
+        ]
+        assert node.run("drain", "gcp", "--why", "so it is", "--force")[0] == 0
+        drained = until(lambda: shifts()[1:], "the drain is told")[0]
+        assert drained["cause"] == "state"
+        address = f"http://127.0.0.1:{node.metrics_port}/metrics"
+        with urllib.request.urlopen(address, timeout=PATIENCE_SECONDS) as response:
+            assert b"gslb_large_shifts_total 2.0" in response.read()
+    finally:
+        node.stop()
