@@ -241,7 +241,7 @@ class Supervisor:
             case {"do": "status"}:
                 return await self._status()
             case {"do": "reload"}:
-                return await self._reload()
+                return await self._reload(confirmed=request.get("confirm") is True)
             case {"do": "replace", "limit": int(limit) | float(limit)}:
                 async with self._reloading:
                     pass  # one that is under way comes to its end first
@@ -268,13 +268,13 @@ class Supervisor:
         for trouble in await self._workers.swap(table):
             _log.error("table not taken up", reason=trouble, generation=table.generation)
 
-    async def _reload(self) -> Message:
+    async def _reload(self, *, confirmed: bool = False) -> Message:
         if self._succession.busy:
             _log.warning("not reloaded: another version is taking over")
             return {"ok": False, "error": "another version is taking over; try again in a moment"}
         async with self._reloading:  # the second of two at a time sees what the first one did not
             try:
-                result = await self._keeper.reload()
+                result = await self._keeper.reload(confirmed=confirmed)
             except GslbError as error:
                 return {"ok": False, "error": str(error)}
         if isinstance(result, Refused):

@@ -106,3 +106,44 @@ def test_a_weight_typo_is_told_as_a_large_shift_and_counted(tmp_path: Path) -> N
             assert b"gslb_large_shifts_total 2.0" in response.read()
     finally:
         node.stop()
+
+
+def test_a_reload_that_moves_much_is_held_until_somebody_confirms_it(tmp_path: Path) -> None:
+    """Only where the settings say so; what is small passes, and no held table is left behind."""
+    node = Drained(tmp_path / "node")
+    with node.config.open("a") as config:
+        config.write("hold_shifts: true\n")
+    both = "{to: [aws/us-east-1, gcp/us-east1]}"
+
+    def write(aws: int, gcp: int) -> None:
+        weights = f"{{to: {{aws/us-east-1: {aws}, gcp/us-east1: {gcp}}}}}"
+        node.policy.write_text(POLICY.replace(both, weights))
+
+    def tables() -> set[str]:
+        return {path.name for path in node.state.glob("table-*.gslb")}
+
+    write(90, 10)
+    try:
+        node.start()
+        until(lambda: node.api.call("GET", "/status")["policy"], "it has policies")
+        write(85, 15)
+        code, out, error = node.reload()
+        assert code == 0, error
+        before = tables()
+        write(90, 1000)
+        code, out, error = node.reload()
+        assert code == 1
+        assert "held, because much would move at once: " in error
+        assert "aws/us-east-1 → gcp/us-east1" in error
+        assert "gslb reload --confirm" in error
+        assert "what was served stays" in error
+        assert tables() == before
+        assert "held, because" in node.run("status")[1]
+        code, out, error = node.run("reload", "--confirm")
+        assert code == 0, error
+        assert "1 name changed" in out
+        assert "held, because" not in node.run("status")[1]
+        (told,) = until(lambda: events(node, "answers.shifted"), "it is told")
+        assert told["cause"] == "policies"
+    finally:
+        node.stop()
