@@ -118,6 +118,7 @@ _CONTROL = (
     _gauge("gslb_worker_generation", "Generation that a worker serves.", "worker"),
     _gauge("gslb_worker_dataplane", "1 for what answers: fast or python.", "worker", "dataplane"),
     _counter("gslb_worker_restarts_total", "Workers that died and were started again.", "worker"),
+    _counter("gslb_large_shifts_total", "Times that a fifth of all answers moved in a minute."),
     _gauge("gslb_trouble", "1 while something is not as it should be.", "what"),
     _info("gslb_geo_info", "Geographic data in use.", "name"),
     _gauge("gslb_geo_ranges", "Address ranges in the geo table.", "family"),

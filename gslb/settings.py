@@ -359,6 +359,11 @@ class Settings(_Section):
         "auto", description="which loop answers; auto: the compiled one where it was built"
     )
     nsid: str | None = Field(None, min_length=1, max_length=16, pattern=r"^[!-~]+$")
+    hold_shifts: bool = Field(
+        False,
+        description="whether policies that move more than a fifth of all answers at once wait for"
+        " `gslb reload --confirm`",
+    )
     resolvers: Annotated[
         tuple[ListenText, ...], BeforeValidator(_one_or_more), _entries(0, MAX_RESOLVERS)
     ] = Field((), description="for `alias:`")

@@ -43,6 +43,7 @@ from gslb.node.prepared import ServedTable
 from gslb.node.records import Records
 from gslb.node.statedir import StateDirectory
 from gslb.node.succession import Succession
+from gslb.node.swings import Swings
 from gslb.node.watch import Watch
 from gslb.priority import let_workers_go_first
 from gslb.settings import Settings
@@ -148,6 +149,7 @@ class Supervisor:
             Pausable(lambda: self._watch.run(self._keeper.changed)),
             Pausable(self._fallback.run),
         ]
+        self._swings = Swings(self._keeper, self._records.tell)
         hub = EventHub()
         self._records.listen(hub.publish)
         workers = self._workers.status
@@ -156,6 +158,7 @@ class Supervisor:
         sources = numbers.sources(
             settings, self._keeper, self._watch, self._ledger, self._records, self._workers
         )
+        sources.append(lambda: numbers.swings(self._swings.count))
         self._doors = Doors(settings, self._desk, hub, sources, _now, self._watch.panel)
         self._incumbent = Incumbent(
             settings.state_directory,
@@ -222,6 +225,7 @@ class Supervisor:
         background += [
             asyncio.create_task(control.serve(listener, self.handle)),
             asyncio.create_task(self._keeper.keep_up()),
+            asyncio.create_task(self._swings.run()),
             *(asyncio.create_task(one.run()) for one in self._owned[1:]),
             asyncio.create_task(show_life()),
         ]
@@ -237,7 +241,7 @@ class Supervisor:
             case {"do": "status"}:
                 return await self._status()
             case {"do": "reload"}:
-                return await self._reload()
+                return await self._reload(confirmed=request.get("confirm") is True)
             case {"do": "replace", "limit": int(limit) | float(limit)}:
                 async with self._reloading:
                     pass  # one that is under way comes to its end first
@@ -264,13 +268,13 @@ class Supervisor:
         for trouble in await self._workers.swap(table):
             _log.error("table not taken up", reason=trouble, generation=table.generation)
 
-    async def _reload(self) -> Message:
+    async def _reload(self, *, confirmed: bool = False) -> Message:
         if self._succession.busy:
             _log.warning("not reloaded: another version is taking over")
             return {"ok": False, "error": "another version is taking over; try again in a moment"}
         async with self._reloading:  # the second of two at a time sees what the first one did not
             try:
-                result = await self._keeper.reload()
+                result = await self._keeper.reload(confirmed=confirmed)
             except GslbError as error:
                 return {"ok": False, "error": str(error)}
         if isinstance(result, Refused):

@@ -35,6 +35,16 @@ class Damped:
     seen: Status = Status.UNKNOWN  # the status that is followed
     seen_since: float = -inf
 
+    def moved(self, by: float) -> Damped:
+        """Return it with every moment *by* seconds later: as another clock has them."""
+        return replace(
+            self,
+            since=self.since + by,
+            held_until=self.held_until + by,
+            left_at=self.left_at + by,
+            seen_since=self.seen_since + by,
+        )
+
     @property
     def wake_at(self) -> float:
         """When to call `damp` again although nothing changes; infinity if there is no need."""

@@ -34,7 +34,8 @@ from gslb.state.overrides import (
 )
 from gslb.state.tree import Node
 from gslb.steering.drainplan import DrainPlan as Effect
-from gslb.steering.drainplan import Move, NameCapacity
+from gslb.steering.drainplan import NameCapacity
+from gslb.steering.flows import Move
 
 MAX_SECONDS = int(MAX_LASTS.total_seconds())
 DEFAULT_SECONDS = int(DEFAULT_LASTS.total_seconds())

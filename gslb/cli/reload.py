@@ -27,6 +27,11 @@ def add_parser(commands: Commands) -> None:
         description="Have a running server read its policies again. Policies with an error change"
         " nothing: the errors are printed, and the exit code is 1.",
     )
+    parser.add_argument(
+        "--confirm",
+        action="store_true",
+        help="serve them although they move much of all answers (hold_shifts in the settings)",
+    )
     add_place_options(parser)
     parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
     parser.set_defaults(run=run)
@@ -35,7 +40,7 @@ def add_parser(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the outcome. Return 1 if the policies were refused."""
     settings = read_settings(options.config, given_settings(options))
-    answer = ask_supervisor(settings, {"do": "reload"}, RELOAD_SECONDS)
+    answer = ask_supervisor(settings, {"do": "reload", "confirm": options.confirm}, RELOAD_SECONDS)
     if options.json:
         print(json.dumps(answer))
     elif not answer.get("ok"):

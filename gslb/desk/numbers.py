@@ -135,6 +135,11 @@ def panics(labels: Labels) -> Values:
     return {"gslb_panic_active": {(record,): state for record, state in active.items()}}
 
 
+def swings(count: int) -> Values:
+    """Return how often much of all answers moved at once."""
+    return {"gslb_large_shifts_total": {(): float(count)}}
+
+
 def audit(counts: Mapping[str, int]) -> Values:
     """Return what was written into the audit log."""
     return {"gslb_audit_events_total": {(what,): float(n) for what, n in counts.items()}}

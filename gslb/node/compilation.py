@@ -27,6 +27,7 @@ from gslb.steering.drainplan import DrainPlan
 from gslb.steering.explanation import Explanation
 from gslb.steering.labels import LabelChange
 from gslb.steering.situation import Situation
+from gslb.steering.swing import Shift
 
 LENGTH_OCTETS = 8  # in front of each pickled value
 MAX_SHOWN_NAMES = 5  # of those that a reload changed
@@ -44,6 +45,7 @@ class Job:
     serial: int  # of the zones that leave it to us
     situation: Situation
     former: bytes = b""  # `Compiler.describe` of what is served; empty: make a table in any case
+    past: bytes = b""  # `Compiler.past` of what is served: how answers were shared out
     last_good: bool = False  # not the policies: the plan that was served last (`gslb.state.plans`)
 
 
@@ -133,6 +135,27 @@ class Describe:
 
 
 @dataclass(frozen=True, slots=True)
+class GivePast:
+    """The wish for how answers were shared out lately; the answer is octets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The wish to know whether much has moved; the answer to it is `Looked`.
+
+    What is to be found out is worked at when nothing else is asked; so ask again.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What was found since the last look."""
+
+    shifts: tuple[Shift, ...]
+    more: bool  # there is work left: ask again
+
+
+@dataclass(frozen=True, slots=True)
 class GivePlan:
     """The wish for the plan that is served; the answer is octets: a pickled `Plan`."""
 
@@ -214,8 +237,10 @@ class Failed:
     reason: str
 
 
-Work = Job | Change | Describe | GivePlan | Explain | PlanDrain | GoOn
-Answer = Compiled | Refused | Unchanged | Patched | bytes | Explanation | DrainPlan | Unfinished
+Work = Job | Change | Describe | GivePast | GivePlan | Explain | Look | PlanDrain | GoOn
+Answer = (
+    Compiled | Refused | Unchanged | Patched | bytes | Explanation | Looked | DrainPlan | Unfinished
+)
 
 
 class Compiler:
@@ -236,13 +261,26 @@ class Compiler:
 
     async def describe(self) -> bytes:
         """Return what was compiled as the next `Job.former`; empty if there is nobody to ask."""
+        return await self._give(Describe())
+
+    async def past(self) -> bytes:
+        """Return how answers were shared out as the next `Job.past`; empty if nobody can tell."""
+        return await self._give(GivePast())
+
+    async def _give(self, wish: Describe | GivePast) -> bytes:
         if self._process is None or self.has_ended:
             return b""
         try:
-            answer = await self._do(Describe())
+            answer = await self._do(wish)
         except GslbError:
             return b""
         assert isinstance(answer, bytes)
+        return answer
+
+    async def look(self) -> Looked:
+        """Return what large shifts were found since the last look. Raises GslbError."""
+        answer = await self._do(Look())
+        assert isinstance(answer, Looked)
         return answer
 
     async def patch(self, change: Change) -> Patched | Compiled:

@@ -17,18 +17,18 @@ from gslb.errors import GslbError
 from gslb.logs import Log
 from gslb.node.aliases import AliasResolver
 from gslb.node.compilation import (
-    Change,
     Compiled,
     Compiler,
     Explain,
     Job,
     MistakenError,
-    Patched,
     PlanDrain,
     Refused,
     Unchanged,
 )
 from gslb.node.generations import Generations
+from gslb.node.holding import hold_back
+from gslb.node.patching import patched
 from gslb.node.prepared import Aliases, Prepared, ServedTable, next_serial, nothing_known
 from gslb.node.steps import is_time_to_look, next_step
 from gslb.settings import Settings
@@ -99,6 +99,7 @@ class TableKeeper:
         self._looked_around: datetime | None = None  # when geography and measurements were read
         self._generations = Generations()
         self._serial = 0
+        self.swapped = asyncio.Event()  # something else is answered than before
         self._changed = asyncio.Event()
         self._turn = asyncio.Lock()  # one table is swapped in at a time
 
@@ -122,8 +123,10 @@ class TableKeeper:
         unkept = self.compiled.unkept if self.compiled is not None else ""
         return [reason for reason in (self.failure, self.stuck, self.unread, unkept) if reason]
 
-    async def reload(self) -> Result:
+    async def reload(self, *, confirmed: bool = False) -> Result:
         """Compile the policies and serve them, unless they are refused or served already.
+
+        Those that would move much are held if the settings say so, unless *confirmed*.
 
         If the first ones of a run are refused, those that were good last are compiled and served.
 
@@ -132,7 +135,7 @@ class TableKeeper:
         """
         compiler = self._make_compiler()
         try:
-            result = await self._reload(compiler)
+            result = await self._reload(compiler, confirmed=confirmed)
         except GslbError as error:
             self.reloads["failed"] += 1
             self.refusal, self.failure = [], str(error)
@@ -159,7 +162,7 @@ class TableKeeper:
         """Go on with the policies that were good last: else nobody would check, or could drain."""
         compiler = self._make_compiler()
         try:
-            result = await self._reload(compiler, last_good=True)
+            result = await self._reload(compiler, confirmed=True, last_good=True)
             if isinstance(result, Refused):
                 raise GslbError(result.lines[0])
         except GslbError as error:
@@ -171,8 +174,10 @@ class TableKeeper:
             if compiler is not self._compiler:
                 await compiler.close()
 
-    async def _reload(self, compiler: Compiler, *, last_good: bool = False) -> Result:
-        former = await self._compiler.describe() if self._compiler is not None else b""
+    async def _reload(
+        self, compiler: Compiler, *, confirmed: bool, last_good: bool = False
+    ) -> Result:
+        served = self._compiler
         situation = self.situation()
         job = Job(
             policies=self._settings.policies,
@@ -181,7 +186,8 @@ class TableKeeper:
             generation=self._generations.next(self._store.latest_generation()),
             serial=next_serial(self._serial, self._clock()),
             situation=situation,
-            former=former,
+            former=await served.describe() if served is not None else b"",
+            past=await served.past() if served is not None else b"",
             last_good=last_good,
         )
         result: Result | None = None
@@ -194,7 +200,19 @@ class TableKeeper:
             await self._stay(result, situation.at)
         if not isinstance(result, Compiled):
             return result
+        if self._settings.hold_shifts and not confirmed:
+            await self._hold_back(compiler)
         return await self._adopt(Prepared(compiler, result, situation))
+
+    async def _hold_back(self, compiler: Compiler) -> None:
+        """Leave no table behind that is not to be served. Raises HeldError, GslbError."""
+        try:
+            await hold_back(compiler)
+        except GslbError:
+            async with self._turn:  # a patch may be writing one
+                if self.served is not None:
+                    self._store.discard_above(self.served.generation)
+            raise
 
     async def take_over(self, prepared: Prepared) -> None:
         """Serve what was *prepared* while another process served. Raises GslbError."""
@@ -329,12 +347,13 @@ class TableKeeper:
         # A change may have needed a new table of its own while the policies were compiled.
         overtaken = self.served is not None and compiled.generation < self.served.generation
         if replace(now, at=shown.at) != shown or ended or overtaken:
-            result = await self._patch(compiler, now, rewrite=overtaken)
+            result = await patched(compiler, self._generations, now, rewrite=overtaken)
             if isinstance(result, Compiled):
                 compiled = result
             else:
                 self._relabel(compiled.generation, result.relabelled)
                 _log.info("table patched", choices=result.choices, pools=result.pools)
+                self.swapped.set()
         self._situation = now
         return compiled
 
@@ -343,7 +362,7 @@ class TableKeeper:
         now = self.situation()
         self._looked_around = now.at  # a failure waits for the next time, too
         try:
-            result = await self._patch(compiler, now, look_around=True)
+            result = await patched(compiler, self._generations, now, look_around=True)
         except GslbError as error:
             self.unread = f"geography and measurements could not be renewed: {error}"
             _log.error("geography and measurements not renewed", reason=str(error))
@@ -356,28 +375,11 @@ class TableKeeper:
         self._relabel(compiled.generation, result.relabelled)
         return compiled
 
-    async def _patch(
-        self,
-        compiler: Compiler,
-        situation: Situation,
-        *,
-        rewrite: bool = False,
-        look_around: bool = False,
-    ) -> Patched | Compiled:
-        """Have the table changed; a new one, where it has to be, gets the next generation."""
-        spare = self._generations.next()
-        result: Patched | Compiled | None = None
-        try:
-            result = await compiler.patch(Change(situation, spare, rewrite, look_around))
-        finally:
-            if not isinstance(result, Compiled):
-                self._generations.give_back(spare)
-        return result
-
     async def _serve(self, compiled: Compiled) -> None:
         self.served = ServedTable(compiled.path, compiled.generation)
         self._serial = compiled.serial
         await self._publish(self.served)
+        self.swapped.set()
 
     def situation(self) -> Situation:
         """Return what is true now."""

@@ -32,9 +32,11 @@ from gslb.node.compilation import (
     Describe,
     Explain,
     Failed,
+    GivePast,
     GivePlan,
     GoOn,
     Job,
+    Look,
     Mistaken,
     Patched,
     PlanDrain,
@@ -45,6 +47,7 @@ from gslb.node.compilation import (
     lines_of,
     packed,
 )
+from gslb.node.lookout import Lookout, Weighing
 from gslb.node.probing import names_of, wishes
 from gslb.node.surroundings import look_around
 from gslb.policy.compile import compile_policies
@@ -81,31 +84,44 @@ class TableMaker:
         self._writer: TableWriter | None = None
         self._compiled: Compiled | None = None
         self._job: Job | None = None
+        self._situation: Situation | None = None  # that the table shows
         self._description: Description | None = None
         self._audiences: list[Audience] | None = None  # by zone of the plan; None: to be found out
         self._planning: Generator[None, None, DrainPlan] | None = None  # that is not finished
         self._ahead: Iterator[None] = iter(())
+        self._lookout = Lookout()
 
     def do(self, work: Work) -> Answer | Failed | Mistaken:
         """Do one piece of work."""
         try:
-            if isinstance(work, Job):
-                return self._compile(work)
-            if isinstance(work, Describe):
-                return self._description.octets if self._description is not None else b""
-            if isinstance(work, GivePlan):
-                return pickle.dumps(self._made()[0], pickle.HIGHEST_PROTOCOL)
-            if isinstance(work, Explain):
-                return self._explain(work)
-            if isinstance(work, PlanDrain):
-                return self._plan_drain(work)
-            if isinstance(work, GoOn):
-                return self._go_on()
-            return self._patch(work)
+            return self._answer(work)
         except GslbError as error:
             return Failed(str(error))
         except OSError as error:
             return Failed(f"the answer table cannot be made: {error}")
+
+    def _answer(self, work: Work) -> Answer | Mistaken:
+        found: Answer | Mistaken
+        match work:
+            case Job():
+                found = self._compile(work)
+            case Describe():
+                found = self._description.octets if self._description is not None else b""
+            case GivePast():
+                found = self._lookout.past.octets
+            case GivePlan():
+                found = pickle.dumps(self._made()[0], pickle.HIGHEST_PROTOCOL)
+            case Explain():
+                found = self._explain(work)
+            case Look():
+                found = self._lookout.look()
+            case PlanDrain():
+                found = self._plan_drain(work)
+            case GoOn():
+                found = self._go_on()
+            case Change():
+                found = self._patch(work)
+        return found
 
     def _compile(self, job: Job) -> Compiled | Refused | Unchanged:
         started = time.monotonic()
@@ -126,7 +142,9 @@ class TableMaker:
         self._renderer = Renderer(plan, around.world, serial=job.serial)
         self._world = around.world
         self._audiences, self._ahead = None, self._pieces()
+        self._lookout.begin(job.past)
         self._store = TableStore(job.state_directory)
+        self._situation = job.situation
         path, octets = self._write(self._renderer, job.generation, job.situation)
         wanted = wishes(plan)
         self._compiled = Compiled(
@@ -200,7 +218,13 @@ class TableMaker:
 
         The first plan of a drain after a compilation would take several times as long otherwise.
         """
-        return next(self._ahead, self) is None
+        return next(self._ahead, self) is None or self._lookout.work_ahead(self._weighing)
+
+    def _weighing(self) -> Weighing:
+        """Return the parts that the lookout weighs."""
+        plan, _ = self._made()
+        assert self._situation is not None
+        return Weighing(plan, self._situation, self._audience())
 
     def _pieces(self) -> Iterator[None]:
         """Work ahead, a piece at a time: tens of milliseconds at 100,000 names."""
@@ -227,6 +251,8 @@ class TableMaker:
             raise GslbError("nothing was compiled yet")
         if change.look_around and (renewed := self._renew(change)) is not None:
             return renewed
+        self._situation = change.situation
+        self._lookout.moved()
         if not change.rewrite:
             patch = self._renderer.patch(change.situation)
             with contextlib.suppress(ArenaFull):
@@ -259,8 +285,9 @@ class TableMaker:
         renderer = Renderer(plan, around.world, serial=self._compiled.serial)
         path, octets = self._write(renderer, change.spare_generation, change.situation)
         self._renderer, self._description = renderer, description
-        self._world = around.world
+        self._world, self._situation = around.world, change.situation
         self._audiences, self._ahead = None, self._pieces()
+        self._lookout.renew()
         self._compiled = replace(
             self._compiled,
             path=path,

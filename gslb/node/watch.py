@@ -30,7 +30,7 @@ from gslb.state import inventory as inventories
 from gslb.state.board import NO_STANDING, Board, Overlay, forced
 from gslb.state.database import StoreError
 from gslb.state.inventory import CheckKey, Inventory, Place
-from gslb.state.memory import read_memory
+from gslb.state.memory import Memory, flaps_to_json, read_flaps, read_memory
 from gslb.state.overrides import NO_HOLD, Override
 from gslb.state.store import LastKnown
 from gslb.state.tree import status_of
@@ -136,11 +136,14 @@ class Watch:
 
     def _recall(self, now: float) -> None:
         remembered, self._remembered = self._remembered, None
-        if remembered is None:
-            return
         try:
-            self._board.recall(read_memory(remembered, self.inventory), now)
-        except (ValueError, TypeError, KeyError) as error:  # of a version that says it otherwise
+            if remembered is None:
+                kept = self._records.store.last_flaps(self._now())
+                memory = Memory(flaps=read_flaps(*kept, self.inventory))
+            else:
+                memory = read_memory(remembered, self.inventory)
+            self._board.recall(memory, now)
+        except (ValueError, TypeError, KeyError, StoreError) as error:  # of a version unlike ours
             _log.error("ramps and budgets begin anew", reason=f"{type(error).__name__}: {error}")
 
     def remember(self) -> dict[str, Any]:
@@ -329,7 +332,8 @@ class Watch:
             return
         self._saved_at, self._save_soon = now, False
         try:
-            await asyncio.to_thread(store.save_health, known, self._now())
+            flaps = flaps_to_json(self._board.flaps(now))
+            await asyncio.to_thread(store.save_health, known, self._now(), flaps)
             self._unsaved = ""
         except StoreError as error:
             if str(error) != self._unsaved:

@@ -14,7 +14,7 @@ from math import inf
 from gslb.policy.plan import Drained
 from gslb.policy.problems import NOWHERE
 from gslb.state.inventory import CheckKey, Inventory, KeyRules
-from gslb.state.memory import Memory
+from gslb.state.memory import Flaps, Memory
 from gslb.state.overrides import NO_HOLD, Hold, Kind, Override, covering, hold, next_change
 from gslb.state.protection import RemovalLimit, Waiting
 from gslb.state.ramps import Ramps
@@ -107,12 +107,26 @@ class Board:
             ramps=self._ramps.begun(now),
             spent=self.limit.spent(now),
             held={key: self.limit.answered.get(key, UNKNOWN) for key in self.limit.waiting},
+            flaps=self.flaps(now),
         )
+
+    def flaps(self, now: float) -> Flaps:
+        """Return what has been down of late, as `Memory.flaps`: a start does not excuse it."""
+        return {
+            key: (both[0].moved(-now), both[1].moved(-now))
+            for key, both in self._damped.items()
+            if any(one.level for one in both)
+        }
 
     def recall(self, memory: Memory, now: float) -> None:
         """Go on from what another board remembers. Only right after the start."""
-        self.limit.resume(memory.spent, memory.held, now)
         known = self._seen.keys()
+        flaps = {key: both for key, both in memory.flaps.items() if key in known}
+        self._damped.update({k: (v4.moved(now), v6.moved(now)) for k, (v4, v6) in flaps.items()})
+        settled = {key: self._settled(key, now) for key in flaps}
+        self.limit.observe(settled, now)  # held down before the start: that is no removal
+        self.limit.resume(memory.spent, {**settled, **memory.held}, now)
+        self._stale.update(settled)
         for key, (ago, slow_start) in memory.ramps.items():
             if key in known:
                 self._ramps.resume(key, ago, slow_start, now)

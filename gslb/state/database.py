@@ -63,6 +63,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (caller, key)
         ) STRICT""",
     ),
+    ("CREATE TABLE flaps (at REAL NOT NULL, value TEXT NOT NULL) STRICT",),
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 

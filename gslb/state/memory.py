@@ -15,16 +15,21 @@ from gslb.state.inventory import CheckKey, Inventory
 from gslb.state.protection import Spent
 from gslb.state.store import target_key
 from gslb.state.verdicts import Verdict
+from healthcheck.damping import Damped
 from healthcheck.model import Status
+
+# What has flapped, by family: IPv4, IPv6. Moments are seconds after now, so mostly below 0.
+Flaps = Mapping[CheckKey, tuple[Damped, Damped]]
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Ramps that have begun, budgets that are spent, removals that are held back."""
+    """Ramps that have begun, budgets that are spent, removals held back, and what has flapped."""
 
     ramps: Mapping[CheckKey, tuple[float, float]] = field(default_factory=dict)  # age, slow start
     spent: Spent = field(default_factory=Spent)
     held: Mapping[CheckKey, Verdict] = field(default_factory=dict)  # what is answered meanwhile
+    flaps: Flaps = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return all of it as JSON values; what never was is null."""
@@ -38,6 +43,7 @@ class Memory:
                 for name, (removed, flipped) in spent.pools.items()
             },
             "held": [[*_words(key), v.v4, v.v6, v.detail] for key, v in self.held.items()],
+            "flaps": flaps_to_json(self.flaps),
         }
 
 
@@ -64,7 +70,38 @@ def read_memory(said: Mapping[str, Any], inventory: Inventory) -> Memory:
     }
     group, group_age = said["group"]
     spent = Spent(tuple(map(float, said["node"])), str(group), _age(group_age), pools)
-    return Memory(ramps, spent, held)
+    # An earlier version says nothing of flaps.
+    return Memory(ramps, spent, held, read_flaps(said.get("flaps", []), 0.0, inventory))
+
+
+def flaps_to_json(flaps: Flaps) -> list[list[Any]]:
+    """Return *flaps* as JSON values; what never was is null."""
+    return [[*_words(key), *map(_damped, both)] for key, both in flaps.items()]
+
+
+def read_flaps(said: Iterable[Any], age: float, inventory: Inventory) -> Flaps:
+    """Return what `flaps_to_json` wrote *age* seconds ago, as far as *inventory* has it.
+
+    Raises:
+        ValueError, TypeError, KeyError: it is none of ours.
+    """
+    keys = {_words(key): key for key in _keys(inventory)}
+    return {
+        keys[endpoint, check]: (_read_damped(v4).moved(-age), _read_damped(v6).moved(-age))
+        for endpoint, check, v4, v6 in said
+        if (endpoint, check) in keys
+    }
+
+
+def _damped(one: Damped) -> list[Any]:
+    times = (one.since, one.held_until, one.left_at, one.seen_since)
+    return [one.status, one.seen, one.level, *(None if at == -inf else at for at in times)]
+
+
+def _read_damped(said: Iterable[Any]) -> Damped:
+    status, seen, level, *times = said
+    since, held_until, left_at, seen_since = (-inf if at is None else float(at) for at in times)
+    return Damped(Status(status), since, int(level), held_until, left_at, Status(seen), seen_since)
 
 
 def _keys(inventory: Inventory) -> Iterable[CheckKey]:

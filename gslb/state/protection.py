@@ -7,7 +7,8 @@ Checks are believed, but not without end (failures F03, F04, F32):
   weight per so many seconds; of the whole node so many endpoints per so many seconds;
 - a whole group (zone, site, cloud) that every checker sees down goes at once, unless all the rest
   is down too: one group in ten minutes, which may grow to the site or cloud around it;
-- a pool crosses its panic threshold at most once a minute, either way.
+- a pool crosses its panic threshold at most once a minute, either way, and leaves panic only after
+  the checks have seen enough of it healthy for a minute without a break.
 
 What has to wait is *pending*: answered as before, until its time comes or it is up again.
 """
@@ -61,6 +62,16 @@ class _Tally:
     down: int = 0  # of those, what is answered as down
     removed: deque[tuple[float, int]] = field(default_factory=deque)  # when, weight
     flipped: float = -inf
+    said_down: int = 0  # of the total, what the checks say is down, answered so or not
+    calm_since: float = -inf  # the checks see enough of it healthy; infinity: they do not
+
+    def look(self, now: float) -> bool:
+        """Note whether the checks see enough of it healthy; return whether that is news."""
+        calm = not self.panics(self.said_down)
+        if calm is (self.calm_since < inf):
+            return False
+        self.calm_since = now if calm else inf
+        return True
 
     def panics(self, down: int) -> bool:
         healthy = 1.0 - down / self.total if self.total else 1.0
@@ -137,9 +148,13 @@ class RemovalLimit:
             tally = self._tallies[name] = _Tally(pool)
             if name in before:
                 tally.removed, tally.flipped = before[name].removed, before[name].flipped
+                tally.calm_since = before[name].calm_since
             for key in pool.weights:
                 self._of.setdefault(key, []).append(tally)
         self._count()
+        for tally in self._tallies.values():
+            if tally.panics(tally.said_down):
+                tally.calm_since = inf
 
     def spent(self, now: float) -> Spent:
         """Return which budgets were used up, as ages in seconds at *now*."""
@@ -168,6 +183,9 @@ class RemovalLimit:
                 self.answered[key] = verdict
                 self.observe({key: self._said[key]}, now)
         self._count()
+        for tally in self._tallies.values():
+            if tally.panics(tally.down) and tally.calm_since < inf:
+                tally.calm_since = now  # since when is not handed on
 
     def set_drained(self, drained: Collection[str]) -> None:
         """Leave endpoints that operators have drained out of every count."""
@@ -184,21 +202,27 @@ class RemovalLimit:
                     tally.total += weight
                     if _is_out(tally.pool, self.answered.get(key, UNKNOWN)):
                         tally.down += weight
+                    if _is_out(tally.pool, self._said.get(key, UNKNOWN)):
+                        tally.said_down += weight
 
     def _count(self) -> None:
         for tally in self._tallies.values():
-            tally.total = tally.down = 0
+            tally.total = tally.down = tally.said_down = 0
             for key, weight in tally.pool.weights.items():
                 if key[0] not in self._drained:
                     tally.total += weight
                     if _is_out(tally.pool, self.answered.get(key, UNKNOWN)):
                         tally.down += weight
+                    if _is_out(tally.pool, self._said.get(key, UNKNOWN)):
+                        tally.said_down += weight
 
     def observe(self, changes: Mapping[CheckKey, Verdict], now: float) -> None:
         """Take in what the checks say now; `settle` lets it through."""
         for key, verdict in changes.items():
             if not any(check == key[1] for check in self._checks(key[0])):
                 continue  # of an endpoint or a check that the plan no longer has
+            for tally, weight in self._changes(key, self._said.get(key, UNKNOWN), verdict):
+                tally.said_down += weight
             self._said[key] = verdict
             self._look_for_group = self._look_for_group or verdict.is_dead
             if verdict == self.answered.get(key, UNKNOWN):
@@ -221,6 +245,8 @@ class RemovalLimit:
             self._node.popleft()
         if references_up is not self._references_up:
             self._references_up, self._look_for_group = references_up, True
+        for tally in self._tallies.values():
+            self._recheck = tally.look(now) or self._recheck
         changed: set[CheckKey] = set()
         for _ in range(2):  # the second time for what could not go before others came back
             recheck, self._recheck = self._recheck, False
@@ -268,8 +294,10 @@ class RemovalLimit:
         self, key: CheckKey, old: Verdict, new: Verdict, now: float
     ) -> tuple[float, str]:
         for tally, weight in self._changes(key, old, new):
-            if tally.crosses(weight) and now < tally.flipped + FLIP_SECONDS:
-                return tally.flipped + FLIP_SECONDS, f"{tally.pool.name} has only begun to panic"
+            until = max(tally.flipped, tally.calm_since) + FLIP_SECONDS
+            if now < until and tally.crosses(weight):
+                until = min(until, now + FLIP_SECONDS)  # removals may make it no crossing
+                return until, f"{tally.pool.name} panics, or has not ceased to for long enough"
         return -inf, ""
 
     def _removal_blocked(

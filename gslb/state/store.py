@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -120,8 +121,12 @@ class Store:
             self._overrides = tuple(one for one in self._overrides if one.live(at))
         return expired
 
-    def save_health(self, known: Mapping[str, LastKnown], at: datetime) -> None:
+    def save_health(
+        self, known: Mapping[str, LastKnown], at: datetime, flaps: Iterable[Any] = ()
+    ) -> None:
         """Keep *known* (by target, from `target_key`), with ages at *at*, in place of all before.
+
+        *flaps*: what has flapped, as JSON values (`gslb.state.memory`).
 
         Raises:
             StoreError: it could not be kept, or there are more than `MAX_KNOWN` targets.
@@ -133,6 +138,8 @@ class Store:
         with self._database.change() as connection:
             connection.execute("DELETE FROM health")
             connection.executemany("INSERT INTO health VALUES (?, ?, ?)", rows)
+            connection.execute("DELETE FROM flaps")
+            connection.execute("INSERT INTO flaps VALUES (?, ?)", (now, json.dumps(list(flaps))))
 
     def last_known(self, now: datetime) -> dict[str, LastKnown]:
         """Return the health that was kept last, by target. Raises StoreError."""
@@ -146,6 +153,18 @@ class Store:
             if math.isfinite(seen):
                 found[str(target)] = LastKnown(believed, now.timestamp() - seen)
         return found
+
+    def last_flaps(self, now: datetime) -> tuple[list[Any], float]:
+        """Return the flaps that were kept last, and seconds since then. Raises StoreError.
+
+        A clock that was set back makes nothing younger than now.
+        """
+        for at, value in self._database.rows("SELECT at, value FROM flaps"):
+            assert isinstance(at, float)
+            with contextlib.suppress(ValueError):
+                found = json.loads(str(value))
+                return found, max(0.0, now.timestamp() - at)
+        return [], 0.0
 
 
 def target_key(*parts: Any) -> str:

@@ -13,8 +13,8 @@ from gslb.policy.problems import NOWHERE
 from gslb.policy.types import TYPE_WORDS
 from gslb.steering.audience import MAX_NAMES, Audience, Clients, Names
 from gslb.steering.drainguard import KEEP_CAPACITY, Loads, by_site, left, reasons, usual
+from gslb.steering.flows import Move, flows, greatest
 from gslb.steering.model import ClientClass, Level
-from gslb.steering.shares import EXACT
 from gslb.steering.situation import Situation, Status
 from gslb.steering.traffic import Supplies, spread
 from gslb.wire.names import to_text
@@ -23,15 +23,6 @@ ANY = Level.ANY
 MAX_MOVES = 100  # listed, the greatest first
 MAX_REFUSALS = 20  # listed
 LEAST_MOVE = 1e-6  # share of all traffic; less is arithmetic
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """Traffic that goes elsewhere: site to site, or zone to zone within one site."""
-
-    source: str
-    to: str  # "": nowhere (refused, or the last resort)
-    share: float  # of the answers of all names touched, each as heavy as the others
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,18 +193,15 @@ def planning(
             for clients in audience.clients(index):
                 _add(total, policy, names, clients, touched, supplies)
                 yield
-    moves = [
-        Move(source, to, amount / total.answers)
-        for (source, to), amount in total.moves.items()
-        if amount / total.answers > LEAST_MOVE
-    ]
+    moves = {key: amount / total.answers for key, amount in total.moves.items()}
+    told = greatest(moves, LEAST_MOVE, MAX_MOVES)
     return DrainPlan(
         endpoints=tuple(sorted(fresh)),
         already=tuple(sorted({one.id for one in held} - fresh)),
         names_touched=total.touched,
         ttl=total.ttl,
-        moved=min(1.0, sum(move.share for move in moves)),
-        moves=tuple(sorted(moves, key=lambda one: (-one.share, one.source, one.to))[:MAX_MOVES]),
+        moved=min(1.0, sum(share for share in moves.values() if share > LEAST_MOVE)),
+        moves=told,
         names=total.least(),
         refusals=_bounded(list(total.refusals)),
         reasons=_bounded(list(total.reasons)),
@@ -306,31 +294,11 @@ def _all(names: Names) -> str:
 def _flows(
     total: _Sum, before: Mapping[str, float], after: Mapping[str, float], names: int
 ) -> float:
-    """Add who loses answers to whom, for so many *names*; return the share that moves.
-
-    What is lost goes to those that gain, in proportion: who in particular takes over from whom
-    is not a question that has an answer.
-    """
-    zones = before.keys() | after.keys()
-    gains = {zone: after.get(zone, 0.0) - before.get(zone, 0.0) for zone in zones}
-    lost = {zone: -gain for zone, gain in gains.items() if gain < -EXACT}
-    won = {zone: gain for zone, gain in gains.items() if gain > EXACT}
-    moved = sum(lost.values())
-    nowhere = moved - sum(won.values())
-    if nowhere > EXACT:
-        won[""] = nowhere
-    whole = sum(won.values())
-    for source, amount in lost.items():
-        for to, gain in won.items():
-            key = _between(source, to)
-            total.moves[key] = total.moves.get(key, 0.0) + names * amount * gain / whole
-    return min(1.0, moved)
-
-
-def _between(source: str, to: str) -> tuple[str, str]:
-    """Return the ends of a move as people look at it: sites, or zones of the same site."""
-    sites = source.rpartition("/")[0], to.rpartition("/")[0]
-    return (source, to) if sites[0] == sites[1] else sites
+    """Add who loses answers to whom, for so many *names*; return the share that moves."""
+    found = flows(before, after)
+    for key, share in found.items():
+        total.moves[key] = total.moves.get(key, 0.0) + names * share
+    return min(1.0, sum(found.values()))
 
 
 def _shown(name: bytes) -> str:

@@ -57,9 +57,10 @@ from gslb.state.overrides import Override, draft
 from gslb.state.replies import KeptReply
 from gslb.state.tree import Node as TreeNode
 from gslb.steering.drainplan import DrainPlan as Effect
-from gslb.steering.drainplan import Move, NameCapacity
+from gslb.steering.drainplan import NameCapacity
 from gslb.steering.existence import Outcome
 from gslb.steering.explanation import Explanation
+from gslb.steering.flows import Move
 
 NOW = datetime(2026, 12, 1, 6, 0, tzinfo=UTC)
 ENDPOINTS = ("aws/us-east-1/use1-az1", "aws/us-east-1/use1-az2", "gcp/europe-west4/a")

@@ -296,3 +296,24 @@ def test_probes_that_this_node_does_not_allow_are_told(
     assert note.startswith("1 probe is not run (address is loopback")
     assert "see probes in the settings" in note
     world.records.close()
+
+
+async def test_a_restart_does_not_excuse_what_flaps(world: World) -> None:
+    """It is held down although it was up when the node stopped."""
+    world.plan()
+    everything = dict.fromkeys(world.targets(), Status.UP)
+    world.say(everything)
+    world.beat(len(everything))
+    for _ in range(3):
+        for status in (Status.DOWN, Status.UP):
+            world.now += 40.0
+            world.say({"192.0.2.1": status})
+            world.situation()
+    assert world.health()[A] is Believed.DOWN
+    await world.watch._save()
+    world.now += 5.0
+    world.watch = world.make()
+    world.plan()
+    assert world.health()[A] is Believed.DOWN
+    world.now += 900.0
+    assert world.health()[A] is Believed.UP

@@ -10,7 +10,7 @@ import pytest
 
 from gslb.state.board import NO_STANDING, Board, Overlay
 from gslb.state.inventory import Inventory
-from gslb.state.memory import Memory, read_memory
+from gslb.state.memory import Memory, flaps_to_json, read_flaps, read_memory
 from gslb.state.protection import Spent
 from gslb.state.verdicts import Verdict
 from healthcheck.model import Status
@@ -113,3 +113,55 @@ def test_a_verdict_comes_back_whole() -> None:
     (one,) = keys(found)
     memory = Memory(held={one: Verdict(Status.UP, Status.DOWN, "why")})
     assert read_memory(json.loads(json.dumps(memory.to_json())), found).held == memory.held
+
+
+def flapped(found: Inventory) -> Board:
+    """Return a board with an endpoint that flaps: it is seen up at 200 s, and held down."""
+    board = began(found)
+    for now, verdict in ((100.0, DOWN), (110.0, UP), (150.0, DOWN), (160.0, UP), (190.0, DOWN)):
+        board.observe({key(f"{US}/z1"): verdict}, now)
+        see(board, now)
+        see(board, now + 35.0 if verdict is UP else now)
+    board.observe({key(f"{US}/z1"): UP}, 200.0)
+    assert status(see(board, 200.0), f"{US}/z1") is Status.DOWN
+    return board
+
+
+def back_at(board: Board, began_at: float) -> int:
+    """Return the second of the first board's clock at which the endpoint is answered again."""
+    seconds = range(201, 1500)
+    return next(
+        s for s in seconds if status(see(board, began_at + s), f"{US}/z1") is not Status.DOWN
+    )
+
+
+def test_what_flaps_is_held_down_over_a_start_as_long_as_without_one() -> None:
+    """In both ways to begin: in place of another program, and from what is on disk."""
+    found = inventory({US: 4}, damping=True, removal=None)
+    before = flapped(found)
+    known: dict = dict.fromkeys(keys(found), UP)
+    assert status(see(Board(found, known, 5201.0), 5201.0), f"{US}/z1") is Status.UP
+    replacing = successor(before, known, found, 200.0)
+    starting = Board(found, known, 5201.0)
+    said = json.loads(json.dumps(flaps_to_json(before.flaps(200.0))))
+    starting.recall(Memory(flaps=read_flaps(said, 1.0, found)), 5201.0)
+    assert status(see(starting, 5201.0), f"{US}/z1") is Status.DOWN
+    assert not starting.limit.waiting  # that is no removal, which would have to wait
+    until = back_at(before, 0.0)
+    assert until > 205
+    assert back_at(replacing, 5000.0) == back_at(starting, 5000.0) == until
+
+
+def test_the_next_time_it_is_held_longer_than_one_that_never_flapped() -> None:
+    found = inventory({US: 4}, damping=True, removal=None)
+    after = successor(flapped(found), dict.fromkeys(keys(found), UP), found, 200.0)
+    ((held, _),) = after.flaps(5200.0).values()
+    assert held.level == 3
+    assert held.held_until > 0
+
+
+def test_an_earlier_version_says_nothing_of_flaps() -> None:
+    found = inventory({US: 1})
+    said = Memory().to_json()
+    del said["flaps"]
+    assert read_memory(said, found).flaps == {}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from math import inf
 
 import pytest
@@ -209,19 +211,55 @@ def test_families_that_are_judged_apart_have_limits_of_their_own() -> None:
     assert limit.answered[one].v6 is Status.UP
 
 
-def test_the_threshold_of_panic_is_crossed_at_most_once_a_minute() -> None:
+def panics_of(limit: RemovalLimit, until: int, third: Callable[[int], Verdict]) -> list[int]:
+    """Return the seconds at which a pool, half of which is down, begins or ceases to panic."""
+    fail(limit, [key(f"{US}/z{n}") for n in (1, 2)], 0.0)
+    crossings, was = [], False
+    for second in range(1, until):
+        limit.observe({key(f"{US}/z3"): third(second)}, float(second))
+        limit.settle(float(second))
+        if (out(limit) == 3) is not was:
+            was = not was
+            crossings.append(second)
+    return crossings
+
+
+def test_who_hovers_about_the_threshold_of_panic_stays_in_it() -> None:
+    """It is left once the checks have seen enough healthy for a minute without a break."""
+    limit = start(inventory({US: 4}, removal=None, panic=0.5))
+    last = 600
+    found = panics_of(limit, 800, lambda s: DOWN if s < last and s % 10 < 5 else UP)
+    first, left = found
+    assert first == 1
+    assert left == 595 + FLIP_SECONDS  # up for good since then
+
+
+@pytest.mark.parametrize("period", [10, 59, 61, 70, 90, 130])
+def test_the_threshold_of_panic_is_crossed_at_most_once_a_minute(period: int) -> None:
+    limit = start(inventory({US: 4}, removal=None, panic=0.5))
+    found = panics_of(limit, 1200, lambda s: DOWN if s % period < 5 else UP)
+    assert found
+    assert all(b - a >= FLIP_SECONDS for a, b in pairwise(found))
+
+
+def test_a_reload_and_another_program_do_not_end_a_panic_early() -> None:
     found = inventory({US: 4}, removal=None, panic=0.5)
     limit = start(found)
-    fail(limit, [key(f"{US}/z{n}") for n in (1, 2)], 0.0)
-    third = key(f"{US}/z3")
-    flips, was = 0, False
-    for second in range(1, 601):
-        limit.observe({third: DOWN if second % 10 < 5 else UP}, float(second))
-        limit.settle(float(second))
-        panics = out(limit) == 3
-        flips += panics is not was
-        was = panics
-    assert 2 <= flips <= 600 / FLIP_SECONDS + 1
+    fail(limit, [key(f"{US}/z{n}") for n in (1, 2, 3)], 0.0)
+    limit.settle(100.0)
+    assert out(limit) == 3
+    limit.observe({key(f"{US}/z3"): UP}, 100.0)
+    limit.settle(100.0)
+    limit.replan(found)
+    limit.settle(130.0)
+    assert out(limit) == 3
+    other = RemovalLimit(found, dict(limit._said))
+    other.resume(limit.spent(130.0), {one: limit.answered[one] for one in limit.waiting}, 130.0)
+    other.ready = True
+    other.settle(189.0)
+    assert out(other) == 3
+    other.settle(190.0)
+    assert out(other) == 2
 
 
 def test_a_drained_endpoint_is_in_no_count() -> None:

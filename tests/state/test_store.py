@@ -200,3 +200,16 @@ def test_after_kill_9_everything_that_was_confirmed_is_there(tmp_path: Path, tol
     assert kept[: len(confirmed)] == confirmed
     assert len(kept) <= len(confirmed) + 1
     database.close()
+
+
+def test_flaps_come_back_with_their_age(database: Database) -> None:
+    """In place of those before; a clock that was set back makes no age below 0."""
+    store = Store(database)
+    assert store.last_flaps(NOW) == ([], 0.0)
+    store.save_health({}, NOW - HOUR, [["old"]])
+    store.save_health({}, NOW, [["a", 1, None]])
+    assert Store(database).last_flaps(NOW + HOUR) == ([["a", 1, None]], 3600.0)
+    assert store.last_flaps(NOW - HOUR) == ([["a", 1, None]], 0.0)
+    with database.change() as connection:
+        connection.execute("UPDATE flaps SET value = 'wobbly'")
+    assert store.last_flaps(NOW) == ([], 0.0)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from gslb.steering import drainplan as module
 from gslb.steering.audience import Audience
-from gslb.steering.drainplan import Move, plan_drain
+from gslb.steering.drainplan import plan_drain
+from gslb.steering.flows import Move
 from gslb.steering.traffic import by_addresses
 from gslb.steering.whatif import matching_endpoints
 from tests.steering import lab
