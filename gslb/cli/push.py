@@ -151,8 +151,10 @@ def _plans_alone(options: argparse.Namespace) -> list[dict[str, Any]]:
     if not found:
         raise GslbError("no copy is meant: see push: in gslb.yaml, --provider and --zone")
     if options.save is not None:
-        if len(found) != 1 or found[0].said["error"] or not options.direct:
-            raise GslbError("--save takes --direct and one copy that can be read")
+        if len(found) != 1 or not options.direct:
+            raise GslbError("--save takes --direct and one copy (--provider, --zone)")
+        if error := found[0].said["error"]:
+            raise GslbError(f"nothing is saved: {error}")
         one = found[0]
         state = actual_json(one.said["provider"], one.said["zone"], one.actual)
         options.save.write_text(json.dumps(state, indent=1))

@@ -54,7 +54,16 @@ def area_of(place: Place) -> tuple[str, str]:
 
 
 def populate(found: PrefixMap, kinds: npt.NDArray[np.uint16], world: World) -> Population:
-    """Return where the clients of *found* are, whose kinds are *kinds* of their classes."""
+    """Return where the clients of *found* are, whose kinds are *kinds* of their classes.
+
+    The world keeps it: drains, which change no kinds, find it there.
+    """
+    # The map itself is kept with it, so that its identity stays its own.
+    key = ("population", id(found), kinds.tobytes())
+    return world.keep(key, lambda: (found, _populate(found, kinds, world)))[1]
+
+
+def _populate(found: PrefixMap, kinds: npt.NDArray[np.uint16], world: World) -> Population:
     parts = [ranges(family, found, kinds, world) for family in (4, 6)]
     total = sum(float(weights.sum()) for _, _, _, weights in parts) or 1.0
     width = int(max(int(classes.max()) for _, _, classes, _ in parts)) + 1

@@ -12,6 +12,14 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from gslb.fallback.alone import snapshot_of
+from gslb.fallback.proposals import described
+from gslb.fallback.snapshot import Snapshot
+from gslb.push.dialects import DIALECTS
+from gslb.push.objects import Actual
+from gslb.push.outcome import Proposal
+from gslb.push.plan import Request, make_plan
+from gslb.settings import Settings
 from tests.bench.worlds import SITES
 from tests.doubles.base import Double
 from tests.system.copies import Providers, Pushed
@@ -50,6 +58,8 @@ def policy_text() -> Iterator[str]:
 def measure(folder: Path, rounds: int = 4) -> None:
     """Print what plans, pushes and drains take."""
     print(f"push       {NAMES} names, {POLICIES} policies, {2 * REGIONS} endpoints")
+    for name, first, again in _thinking(folder):
+        print(f"           {name:9s} a plan takes {first:.1f} s of CPU, the next one {again:.1f} s")
     with Providers(folder) as providers:
         node = Pushed(folder / "node", providers.settings, providers.environment)
         node.policy.write_text("\n".join(policy_text()))
@@ -58,7 +68,9 @@ def measure(folder: Path, rounds: int = 4) -> None:
             node.start()
             until(lambda: node.states() == {"held"}, "the copies wait for a first plan", 120.0)
             for name, double in doubles.items():
-                _begin(node, name, double)
+                if not _begin(node, name, double):
+                    lift(providers)
+                    assert _begin(node, name, double)
             until(lambda: node.states() == {"insync"}, "both copies are up", 300.0)
             drains = [_drain(node, doubles) for _ in range(rounds)]
         finally:
@@ -71,8 +83,34 @@ def measure(folder: Path, rounds: int = 4) -> None:
     )
 
 
-def _begin(node: Pushed, name: str, double: Double) -> None:
-    """Have the first plan of a copy made and carried out."""
+def _thinking(folder: Path) -> Iterator[tuple[str, float, float]]:
+    """Yield by provider the CPU of a first plan, measured on the whole world, and of another one."""
+    file = folder / "policies.yaml"
+    file.write_text("\n".join(policy_text()))
+    settings = Settings(policies=(file,), state_directory=folder)
+    for name in DIALECTS:
+        snapshot = snapshot_of(settings)
+        took = []
+        for generation in (1, 2):
+            before = time.process_time()
+            now = Snapshot(snapshot.plan, snapshot.world, snapshot.situation, generation)
+            zone = now.zone("example.com.")
+            assert zone is not None
+            wish = now.wish(zone, Request("bench", generation), sampled=True)
+            rendered = DIALECTS[name].render(wish.desired, "bench")
+            plan = make_plan(DIALECTS[name], wish.desired, rendered, Actual(), wish.request)
+            described(now, zone, Proposal(wish, rendered, Actual(), plan), DIALECTS[name])
+            took.append(time.process_time() - before)
+        yield name, took[0], took[1]
+
+
+def lift(providers: Providers) -> None:
+    """Give the project a quota as one gets it by asking for more."""
+    providers.google.limits.quota["internetHealthChecksPerManagedZone"] = 1000
+
+
+def _begin(node: Pushed, name: str, double: Double) -> bool:
+    """Have the first plan of a copy made and carried out; return whether it could be."""
     seen, began = len(double.calls), time.monotonic()
     _, out, error = node.run("push", "plan", "--provider", name, "--json")
     took = time.monotonic() - began
@@ -84,15 +122,18 @@ def _begin(node: Pushed, name: str, double: Double) -> None:
         f"           {name:9s} plan {took:.1f} s (limit 5), {len(double.calls) - seen} requests;"
         f" {quota}; {plan['batches']} batches{'; STOPPED ' if stops else ''}{stops}"
     )
+    if any(one["holds"] and one["passed_by"] is None for one in plan["stops"]):
+        return False
     seen, began = len(double.calls), time.monotonic()
     _, out, error = node.run("push", "apply", plan["hash"], "--force")
     took = time.monotonic() - began
     assert "insync" in out, out + error
-    calls = [one.at for one in double.calls[seen:]]
+    calls = [one.at for one in double.calls[seen:] if one.operation != "token"]
     print(
         f"           {'':9s} push {took:.1f} s, {len(calls)} requests, {_most(calls)} in a second"
         " at most (limit 5)"
     )
+    return True
 
 
 def _most(times: Sequence[float]) -> int:
@@ -114,8 +155,8 @@ def _drain(node: Pushed, doubles: dict[str, Double]) -> tuple[float, int]:
         for name, double in doubles.items()
     ]
     for name, double in doubles.items():
-        calls = [one.at for one in double.calls[seen[name] :]]
-        assert _most(calls) <= 6, calls  # the pace of 4 and 5 a second, and a token
+        calls = [one.at for one in double.calls[seen[name] :] if one.operation != "token"]
+        assert _most(calls) <= 6, calls  # a pace of 5 a second, seen at the other end
     time.sleep(PAUSE)
     node.api.call("DELETE", f"/drains/{made['drain']['id']}", None, {"wait": "push"}, 120)
     return took, max(batches)

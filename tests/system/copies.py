@@ -52,7 +52,7 @@ class Pushed(Node):
 
     def run(self, *words: str) -> tuple[int, str, str]:
         place = ("--state-directory", str(self.state), "--config", str(self.config))
-        return self.gslb(*words, *place, seconds=120.0)
+        return self.gslb(*words, *place, seconds=120.0, **self.environment)
 
     def copies(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.api.call("GET", "/push")["copies"]

@@ -153,14 +153,16 @@ class Node:
         )
         return done.returncode, done.stderr.decode()
 
-    def gslb(self, *words: str, seconds: float = PATIENCE_SECONDS) -> tuple[int, str, str]:
+    def gslb(
+        self, *words: str, seconds: float = PATIENCE_SECONDS, **environment: str
+    ) -> tuple[int, str, str]:
         """Run another command; return its exit code, output and errors."""
         done = subprocess.run(
             [sys.executable, "-m", "gslb", *words],
             capture_output=True,
             timeout=seconds,
             check=False,
-            env=ENVIRONMENT,
+            env={**ENVIRONMENT, **environment},
         )
         return done.returncode, done.stdout.decode(), done.stderr.decode()
 

@@ -171,3 +171,60 @@ def _is_child(folder: Path, parent: int) -> bool:
         stat = (folder / "stat").read_text().rpartition(")")[2].split()
         return int(stat[1]) == parent and b"gslb.fallback" in (folder / "cmdline").read_bytes()
     return False
+
+
+def test_a_drain_while_the_server_is_away_holds_its_pushes_until_it_drains_too(
+    node: Pushed, providers: Providers
+) -> None:
+    """`gslb push drain --from-state` from credentials alone; nothing undoes it silently."""
+    begin(node)
+    node.processes[-1].send_signal(signal.SIGKILL)
+    node.processes[-1].wait(10)
+    code, out, error = node.run("push", "drain", "192.0.2.1", "--from-state")
+    assert code == 0, out + error
+    assert out.count("insync") == 2
+    left = frozenset(AWS | GCP) - {"192.0.2.1"}
+    assert set(map(frozenset, providers.answered().values())) == {left}
+
+    node.start()
+    until(lambda: node.states() == {"held"}, "its pushes are held")
+    for one in node.copies():
+        assert any("192.0.2.1 drained there while we were away" in stop for stop in one["stops"])
+    assert set(map(frozenset, providers.answered().values())) == {left}
+    body = {"location": "aws/us-east-1/az1", "reason": "power"}
+    answer = node.api.call("POST", "/drains", body, {"wait": "push"}, 80)
+    assert {one["state"] for one in answer["copies"]} == {"insync"}, answer["copies"]
+    assert set(map(frozenset, providers.answered().values())) == {left}
+    lifted = node.api.call(
+        "DELETE", f"/drains/{answer['drain']['id']}", query={"wait": "push"}, seconds=80
+    )
+    assert {one["state"] for one in lifted["copies"]} == {"insync"}, lifted["copies"]
+    assert set(map(frozenset, providers.answered().values())) == {frozenset(AWS | GCP)}
+
+
+def test_a_delegation_is_switched_from_the_last_state_alone(
+    tmp_path: Path, providers: Providers
+) -> None:
+    """No server, no policies: a file that `plan --direct --save` wrote, and the parent's zone."""
+    parent = providers.aws.add_zone("com")
+    node = Pushed(tmp_path / "node", providers.settings, providers.environment)
+    state = tmp_path / "copy.json"
+    words = ("--provider", "route53", "--zone", "example.com")
+    policies = ("--policies", str(node.policy))
+    code, out, error = node.run("push", "plan", "--direct", *words, "--save", str(state), *policies)
+    assert code == 2, out + error
+    node.config.write_text(
+        f"{providers.settings}  parent: {{route53: {{zone: com, zone_id: {parent}}}}}\n"
+    )
+    code, out, error = node.run(
+        "push", "delegate", "--to", "route53", "--state", str(state), "--policies", "/nowhere"
+    )
+    assert code == 0, out + error
+    assert "example.com.  delegated to route53: " in out
+    (found,) = [one for one in providers.aws.sets(parent) if one["Name"] == "example.com."]
+    (apex,) = [one for one in providers.aws.sets(providers.zone_id) if one["Type"] == "NS"]
+    named, servers = ({one["Value"] for one in each["ResourceRecords"]} for each in (found, apex))
+    assert named == servers
+    assert (found["Type"], found["TTL"]) == ("NS", 300)
+    code, out, _ = node.run("push", "delegate", "--to", "route53", "--state", str(state))
+    assert (code, "already" in out) == (0, True)
