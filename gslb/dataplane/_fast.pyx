@@ -229,17 +229,6 @@ cdef class Answerer:
 include "_loop.pxi"
 
 
-cdef take_short_turns():
-    """Ask the scheduler for short turns, which come sooner (EEVDF, Linux 6.12); elsewhere they stay."""
-    cdef SchedulerAttributes wanted
-    if os.sched_getscheduler(0) != os.SCHED_OTHER:
-        return
-    memset(&wanted, 0, sizeof(wanted))
-    wanted.size, wanted.nice = sizeof(wanted), os.getpriority(os.PRIO_PROCESS, 0)
-    wanted.runtime = TURN_NANOSECONDS
-    syscall(SYS_sched_setattr, 0, &wanted, 0)
-
-
 cdef class Loop:
     """Answers on UDP sockets in the thread that calls `run`, without the GIL."""
 
@@ -276,7 +265,6 @@ cdef class Loop:
 
     def run(self):
         """Answer until `stop`. Whatever has been received by then has been answered."""
-        take_short_turns()
         with nogil:
             turn(self.h)
 

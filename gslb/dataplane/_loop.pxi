@@ -10,7 +10,6 @@ cdef enum:
     ANCILLARY_WORDS = 8  # of 64 bits: one struct in6_pktinfo and its header fit
     DECLINES_PER_SECOND = 200  # each waits for the GIL, up to a switch interval of 0.5 ms
 
-    TURN_NANOSECONDS = 100_000  # the shortest that Linux grants; a batch takes up to three of them
 
 cdef struct Slot:  # one datagram of a batch
     sockaddr_in6 peer  # the longer of the two families

@@ -178,18 +178,3 @@ cdef extern from "<time.h>" nogil:
 
 cdef extern from "<unistd.h>" nogil:
     ssize_t read(int descriptor, void* to, size_t count)
-    long syscall(long number, ...)
-
-cdef extern from "<sys/syscall.h>":
-    enum:
-        SYS_sched_setattr
-
-cdef struct SchedulerAttributes:  # struct sched_attr of sched_setattr(2), which old C libraries lack
-    uint32_t size
-    uint32_t policy  # 0: SCHED_OTHER
-    uint64_t flags
-    int32_t nice
-    uint32_t priority
-    uint64_t runtime  # ns; of SCHED_OTHER: how long a turn is to be
-    uint64_t deadline
-    uint64_t period

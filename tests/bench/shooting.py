@@ -50,10 +50,10 @@ def shoot(blast: Path, port: int, load: list[str], pid: int, seconds: float) -> 
     return found
 
 
-def pin(pid: int) -> None:
-    """Keep a process, with all its threads, on the first core."""
+def pin(pid: int, core: int = CPUS[0]) -> None:
+    """Keep a process, with all its threads, on one core: the first, if none is said."""
     for thread in Path(f"/proc/{pid}/task").iterdir():
-        os.sched_setaffinity(int(thread.name), {CPUS[0]})
+        os.sched_setaffinity(int(thread.name), {core})
 
 
 @contextlib.contextmanager

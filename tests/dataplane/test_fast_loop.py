@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import gc
-import os
-import platform
 import socket
-import struct
 import threading
 import time
 import weakref
@@ -37,8 +33,6 @@ ONE = b"\x56\x78\1\0\0\1\0\0\0\0\0\0" + wire(b"n0")[:-1] + APEX + b"\0\1\0\1"
 CHAOS = b"\x9a\xbc\0\0\0\1\0\0\0\0\0\0\2id\6server\0\0\x10\0\3"
 TABLE = bytes(pack(build_content(), 1, NOW))
 PATIENCE = 10.0
-ATTRIBUTES = struct.Struct("@IIQiIQQQ")  # sched_getattr(2)
-SYS_SCHED_GETATTR = 315
 
 
 class Python:
@@ -347,20 +341,3 @@ def test_the_block_of_a_table_is_finished_when_the_loop_has_moved_on(stack: Exit
     server.received(1)
     assert memoryview(former).cast("Q")[Head.FINISHED] == 1
     assert counted.rcodes(server.countings.udp) == {0: 1}
-
-
-@pytest.mark.skipif(platform.machine() != "x86_64", reason="the number of the call is another")
-def test_the_thread_takes_short_turns() -> None:
-    """As short as the kernel grants; an older one than Linux 6.12 says 0: it has no such setting."""
-    with ExitStack() as stack:
-        server = Server(stack, "127.0.0.1")
-        server.plane.serve(TABLE)
-        server.plane.start()
-        server.ask(STATIC)  # so it runs
-        (thread,) = (one for one in threading.enumerate() if one.name == "udp")
-        octets = ctypes.create_string_buffer(ATTRIBUTES.size)
-        libc = ctypes.CDLL(None, use_errno=True)
-        assert libc.syscall(SYS_SCHED_GETATTR, thread.native_id, octets, ATTRIBUTES.size, 0) == 0
-    _, policy, _, _, _, runtime, _, _ = ATTRIBUTES.unpack(octets.raw)
-    assert policy == os.SCHED_OTHER
-    assert runtime in {0, 100_000}  # ns
