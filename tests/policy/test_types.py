@@ -88,6 +88,7 @@ def policy(*rules: Rule, https: bool = False) -> Policy:
         count=2,
         spread=Spread.ZONE,
         headroom={},
+        capacity_at={},
         checks={},
         panic=Panic(0.5, "all"),
         when_all_down=WhenAllDown.SERVE_ALL,

@@ -139,6 +139,7 @@ class Small:
             count=2,
             spread=plan.Spread.ZONE,
             headroom={},
+            capacity_at={},
             checks={},
             panic=plan.Panic(0.5, "all"),
             when_all_down=plan.WhenAllDown.SERVE_ALL,
