@@ -68,7 +68,7 @@ class Standing:
     def want(self, generation: int) -> None:
         """Note that there is another desired state."""
         known = self.state
-        waits = known.state is CopyStateWord.INSYNC or known.reason == NO_POLICIES
+        waits = known.follows or known.reason == NO_POLICIES
         self.say(
             generation=generation,
             behind_since=known.behind_since or self._wall(),

@@ -20,6 +20,7 @@ from gslb.push.objects import Actual, Batch, Rrset, Support, manifest_name
 from gslb.push.ownership import Manifest
 from gslb.push.provider import Dialect, Unavailable
 from gslb.push.route53.dialect import Route53
+from gslb.push.withdrawal import withdraw
 from gslb.settings import PushSection
 from tests.push import lab
 from tests.push.test_plan import zone_of
@@ -169,6 +170,23 @@ async def test_nothing_is_written_before_an_operator_has_seen_a_plan() -> None:
         await one.until_state("insync", 1)
         assert one.copy.state.begun
         assert [kind for kind, _ in one.news] == ["push.held", "push.done"]
+
+
+async def test_a_drain_made_there_holds_pushes_until_it_is_made_here() -> None:
+    """What was held is on its way at once when something else is desired: drains wait for it."""
+    zone = Memory()
+    async with kept(zone) as one:
+        await one.begin()
+        gone = frozenset({"203.0.1.5", "2001:db8:ffff::5"})  # of the endpoint that is drained below
+        for batch in withdraw(zone.dialect, ZONE, zone.actual, lab.OWNER, gone).batches:
+            await zone.commit(batch)
+        one.copy.look_again()
+        await one.until_state("held", 1)
+        assert any("drained there while we were away" in stop for stop in one.copy.state.stops)
+        one.copy.want(snapshot(2, DRAINED), drain=True)
+        assert one.copy.state.state is CopyStateWord.PENDING
+        await one.until_state("insync", 2)
+        assert not any(f'"{address}"' in zone.addresses for address in gone)
 
 
 async def test_a_drain_follows_by_itself_and_at_once() -> None:
