@@ -61,6 +61,12 @@ class CopyState:
     runs: Mapping[str, int] = field(default_factory=dict)  # by result, since the process began
     changed: Mapping[str, int] = field(default_factory=dict)  # record sets by action
 
+    @property
+    def follows(self) -> bool:
+        """Whether something else that is desired is on its way at once: what stopped may pass."""
+        stopped = self.state is CopyStateWord.HELD and bool(self.stops)
+        return stopped or self.state is CopyStateWord.INSYNC
+
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values, the copy's id among them."""
         said = asdict(self)

@@ -115,7 +115,7 @@ class Fallback:
     def _shown(self, state: CopyState) -> CopyState:
         if self._trouble:
             return replace(state, state=CopyStateWord.UNAVAILABLE, reason=self._trouble)
-        if state.generation < self._number and state.state is CopyStateWord.INSYNC:
+        if state.generation < self._number and state.follows:
             return replace(state, state=CopyStateWord.PENDING, generation=self._number)
         return state
 

@@ -68,8 +68,7 @@ class Standing:
     def want(self, generation: int) -> None:
         """Note that there is another desired state."""
         known = self.state
-        stopped = known.state is CopyStateWord.HELD and bool(known.stops)  # this may pass them
-        waits = stopped or known.state is CopyStateWord.INSYNC or known.reason == NO_POLICIES
+        waits = known.follows or known.reason == NO_POLICIES
         self.say(
             generation=generation,
             behind_since=known.behind_since or self._wall(),
