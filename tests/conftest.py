@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 from hypothesis import settings
 
-# A timing is never a test: how long an example takes says how busy the machine is.
+from tests import bytecode
+
+bytecode.keep()
+
+# A timing is never a test. The deadline of an example, 200 ms by default, would be one: it fails on
+# a busy machine, or where the first example pays for an import, and says nothing of the code. What
+# hangs is ended by pytest-timeout.
 settings.register_profile("house", deadline=None)
 settings.load_profile("house")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 import subprocess
 import sys
@@ -25,6 +26,7 @@ class CannotBuild(Exception):  # noqa: N818 - a reason to skip here, not a fault
     """Something that the targets are built with is not installed."""
 
 
+@functools.cache
 def why_not() -> str:
     """Return what keeps the targets from being built here; nothing where they can be."""
     if shutil.which("clang") is None:

@@ -1,6 +1,6 @@
-"""A minute of the fuzz targets: no sanitizer and no assertion has anything to say.
+"""Some seconds of the fuzz targets: no sanitizer and no assertion has anything to say.
 
-Longer, and with what was reached kept: ``python -m tests.fuzz --seconds 600 --keep FOLDER``.
+A minute each with ``--long``. Longer still, and with what was reached kept: ``python -m tests.fuzz --seconds 600 --keep FOLDER``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tests.fuzz import build, run, verifier
 from tests.fuzz.mutate import Mutant
 from tests.fuzz.tables import small, tables
 
-SECONDS = 20  # of each target
+SHORT, LONG = 8, 60  # seconds of each target
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(300),
@@ -38,16 +38,18 @@ def programs(folder: Path) -> dict[str, Path]:
 
 
 @pytest.mark.parametrize("target", build.FUZZED)
-def test_no_octets_lead_astray(programs: dict[str, Path], folder: Path, target: str) -> None:
-    ran = run.fuzz(programs[target], folder, SECONDS)
+def test_no_octets_lead_astray(
+    programs: dict[str, Path], folder: Path, target: str, long: bool
+) -> None:
+    ran = run.fuzz(programs[target], folder, LONG if long else SHORT)
     assert ran.executions > 10_000
     print(target, ran)
 
 
 def test_what_the_verifier_accepts_is_read_within_bounds(
-    programs: dict[str, Path], folder: Path
+    programs: dict[str, Path], folder: Path, long: bool
 ) -> None:
-    judged = verifier.judge(programs["reader"], folder, SECONDS)
+    judged = verifier.judge(programs["reader"], folder, LONG if long else SHORT)
     assert judged.accepted > 50
     assert len(judged.refusals) > 30
     print(judged)

@@ -1,8 +1,7 @@
-"""Pushes one over another at both doubles: short here, two hundred policies with GSLB_LONG=1."""
+"""Pushes one over another at both doubles: a few here, two hundred policies with --long."""
 
 from __future__ import annotations
 
-import os
 from random import Random
 
 import pytest
@@ -13,8 +12,8 @@ from tests.push import lab
 from tests.push.test_plan import SITES, zone_of
 from tests.push.venue import MANIFEST, AtCloudDns, AtRoute53, Venue, wish
 
-POLICIES = 200 if os.environ.get("GSLB_LONG") else 25
-MAX_POLICIES = 3 * POLICIES  # tried: those without a live endpoint are refused
+SHORT, LONG = 25, 200  # policies
+TRIES = 3  # for each of them: those without a live endpoint are refused
 MAIL, TXT = "mail.example.com.", "example.com."
 
 
@@ -26,15 +25,18 @@ def roomy(venue: Venue) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-async def test_random_policies_pushed_one_over_another_are_read_back_equal(venue: Venue) -> None:
+async def test_random_policies_pushed_one_over_another_are_read_back_equal(
+    venue: Venue, long: bool
+) -> None:
+    policies = LONG if long else SHORT
     roomy(venue)
     venue.add(MAIL, "A", "192.0.2.9", "192.0.2.10")
     venue.add(TXT, "TXT", '"v=spf1 -all"')
     foreign = venue.bodies()
     pusher, random = venue.pusher(), Random(11)
     pushed = 0
-    for generation in range(1, MAX_POLICIES):
-        if pushed == POLICIES:
+    for generation in range(1, TRIES * policies):
+        if pushed == policies:
             break
         case = lab.case(random)
         if desire(case.zone, lab.WORLD, case.drains).refusals:
@@ -58,7 +60,7 @@ async def test_random_policies_pushed_one_over_another_are_read_back_equal(venue
         assert len(others) == len(foreign)
         await pusher.tidy(at_once=True)
         assert not (await pusher.plan(asked)).plan.unused
-    assert pushed == POLICIES
+    assert pushed == policies
     await pusher.close()
 
 

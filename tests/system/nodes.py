@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,13 +19,12 @@ import dns.message
 import dns.query
 
 from gslb import control
+from tests import bytecode
 
 PATIENCE_SECONDS = 30.0  # for what should take less than one; the machine may be busy
-# Compiled code is kept for the run, whatever the caller's own habit: each test starts processes.
 ENVIRONMENT = {
     **{name: value for name, value in os.environ.items() if not name.startswith("GSLB_")},
-    "PYTHONDONTWRITEBYTECODE": "",
-    "PYTHONPYCACHEPREFIX": str(Path(tempfile.gettempdir()) / f"gslb-tests-{os.getuid()}"),
+    **bytecode.ENVIRONMENT,
 }
 POLICY = """\
 version: 1
