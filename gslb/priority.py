@@ -1,8 +1,10 @@
 """Who goes first when the processor is short: the workers, which answer.
 
-A worker that wakes with a query must not wait for a reload or for the API. The priorities below see
-to it that the scheduler of Linux (EEVDF, since 6.6) owes it the processor whenever it wakes: it
-would be owed less than it takes, and would wait out the others' turns, were they nearer to its own.
+A worker that wakes with a query must not wait for a reload or for the API. Linux (EEVDF, since 6.6)
+lets it have the processor at once if it was owed more than it took, else when the other one's turn is
+over, milliseconds later. Beside lowered processes it is nearly always owed: on one core that a busy
+API wanted too, it waited for processes of the node more than 0.1 ms at 14 % of its wake-ups with equal
+priorities, at 3 % with `BEHIND`, at 2 % with `FAR_BEHIND`; shorter turns (sched_setattr) changed nothing.
 Each thread has a priority, passed on to whatever it starts; to lower one takes no privilege, to
 raise it again does. So what starts a worker is a thread that was never lowered: `FRONT`.
 """

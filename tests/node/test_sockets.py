@@ -8,7 +8,7 @@ import socket
 
 import pytest
 
-from gslb.node.sockets import claim, open_shared, without_missing_ipv6
+from gslb.node.sockets import UDP_BUFFER_OCTETS, claim, open_shared, without_missing_ipv6
 from gslb.settings import DEFAULT_LISTEN, Listen
 
 
@@ -103,3 +103,24 @@ def test_only_the_default_ipv6_address_may_be_missing() -> None:
     assert without_missing_ipv6(troubles) == troubles
     _, troubles = claim([DEFAULT_LISTEN[1]], failing(errno.EADDRINUSE))
     assert without_missing_ipv6(troubles) == troubles
+
+
+@pytest.mark.parametrize("privileged", [True, False])
+def test_a_udp_socket_has_as_large_a_buffer_as_it_may(privileged: bool) -> None:
+    """More than the system's limit with the privilege; without it what an option of ours may ask for."""
+    wanted = []
+
+    class Recording(socket.socket):
+        def setsockopt(self, level: int, option: int, value: int) -> None:  # type: ignore[override]
+            if value == UDP_BUFFER_OCTETS:
+                wanted.append(option)
+                if not privileged and option != socket.SO_RCVBUF:
+                    raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+                option = socket.SO_RCVBUF
+            super().setsockopt(level, option, value)
+
+    opened = open_shared("udp", free_listen(), Recording)
+    opened.sock.close()
+    forced = wanted[0]
+    assert forced != socket.SO_RCVBUF
+    assert wanted == ([forced] if privileged else [forced, socket.SO_RCVBUF])
