@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from gslb.settings import DEFAULT_CONFIG
+from gslb.defaults import DEFAULT_CONFIG
 
 
 def program() -> str:

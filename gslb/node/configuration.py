@@ -15,12 +15,13 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from gslb.defaults import DEFAULT_CONFIG
 from gslb.errors import GslbError
 from gslb.logs import Log
 from gslb.policy.document import Document, read_document
 from gslb.policy.messages import Steps, problems_of
 from gslb.policy.problems import PolicyError, Problem, Where
-from gslb.settings import DEFAULT_CONFIG, Settings
+from gslb.settings import Settings
 
 PREFIX = "GSLB_"
 CONFIG_VARIABLE = "GSLB_CONFIG"

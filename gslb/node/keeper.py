@@ -29,10 +29,10 @@ from gslb.node.compilation import (
     Unchanged,
 )
 from gslb.node.generations import Generations
-from gslb.node.prepared import Aliases, Prepared, ServedTable, next_serial, nothing_known
+from gslb.node.prepared import Aliases, Prepared, next_serial, nothing_known
 from gslb.node.steps import is_time_to_look, next_step
 from gslb.settings import Settings
-from gslb.state.tables import TableStore
+from gslb.state.tables import Newest, ServedTable, TableStore
 from gslb.steering.drainplan import DrainPlan
 from gslb.steering.explanation import Explanation
 from gslb.steering.labels import LabelChange
@@ -102,9 +102,8 @@ class TableKeeper:
         self._changed = asyncio.Event()
         self._turn = asyncio.Lock()  # one table is swapped in at a time
 
-    def take_newest(self) -> bool:
-        """Serve the newest valid table on disk. Returns whether there is one."""
-        newest = self._store.newest_valid()
+    def take(self, newest: Newest) -> bool:
+        """Serve the *newest* valid table that was found on disk. Returns whether there is one."""
         for reason in newest.refused:
             _log.error("table on disk is not valid", reason=reason)
         if newest.path is None or newest.table is None:

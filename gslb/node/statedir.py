@@ -18,11 +18,15 @@ MAX_SECRETS = 8  # lines; rotation needs three
 _log = Log(__name__)
 
 
+class LockedError(GslbError):
+    """Another gslb runs on a state directory."""
+
+
 class StateDirectory:
     """A folder that is ours until this process ends or `close` is called."""
 
     def __init__(self, path: Path) -> None:
-        """Make *path* if need be and lock it. Raises GslbError in one line."""
+        """Make *path* if need be and lock it. Raises LockedError, or GslbError, in one line."""
         self.path = path
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -37,7 +41,7 @@ class StateDirectory:
         except OSError:
             holder = os.pread(self._lock, 32, 0).decode("ascii", "replace").strip()
             os.close(self._lock)
-            raise GslbError(
+            raise LockedError(
                 f"another gslb (pid {holder or 'unknown'}) runs on the state directory {path}"
             ) from None
         self.sign()
