@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import secrets
 import stat
 from pathlib import Path
 from typing import Self
@@ -77,7 +76,7 @@ class StateDirectory:
         path = self.path / "cookie-secrets"
         try:
             if not path.exists():
-                _write_private(path, secrets.token_hex(SECRET_OCTETS) + "\n")
+                _write_private(path, os.urandom(SECRET_OCTETS).hex() + "\n")
             lines = path.read_text().split()
             if stat.S_IMODE(path.stat().st_mode) & 0o077:
                 _log.warning("secret is readable by others", file=str(path), wanted_mode="0600")
