@@ -34,7 +34,7 @@ class Beginning:
     """What has begun before the supervisor is loaded. Its end, `give_up`, must not be forgotten."""
 
     def __init__(self, recruits: int = 0, signals: EarlySignals | None = None) -> None:
-        """Start so many workers without orders; *signals* came until now. Raises OSError."""
+        """Start so many workers without orders; *signals* came until now."""
         self.began = time.monotonic()
         self._signals = signals
         self.recruits = Recruits.start(recruits)

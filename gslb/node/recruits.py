@@ -5,12 +5,15 @@ To load its program takes a worker a tenth of a second, in which the supervisor 
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
 from typing import Self
+
+from gslb.errors import GslbError
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +28,17 @@ class Recruit:
     def start(cls) -> Self:
         """Start one. Raises OSError."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        with theirs:
+        try:
             # Not asyncio's, which would kill the workers when the supervisor fails.
             process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "gslb.dataplane.worker"],  # -P: no code from here
                 stdin=theirs.fileno(),
             )
+        except OSError:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
         return cls(process, ours, time.monotonic())
 
 
@@ -42,12 +50,23 @@ class Recruits:
 
     @classmethod
     def start(cls, count: int) -> Self:
-        """Start *count* of them. Raises OSError."""
-        return cls([Recruit.start() for _ in range(count)])
+        """Start *count* of them, or fewer: whether that matters shows when one is needed."""
+        found: list[Recruit] = []
+        with contextlib.suppress(OSError):
+            found.extend(Recruit.start() for _ in range(count))  # keeps those before one that fails
+        return cls(found)
 
     def take(self) -> Recruit:
-        """Return one of them, or else a new one. Raises OSError."""
-        return self._waiting.pop(0) if self._waiting else Recruit.start()
+        """Return one of them, or else a new one. Raises GslbError."""
+        while self._waiting:
+            recruit = self._waiting.pop(0)
+            if recruit.process.poll() is None:
+                return recruit
+            recruit.channel.close()
+        try:
+            return Recruit.start()
+        except OSError as error:
+            raise GslbError(f"a worker cannot be started: {error.strerror}") from None
 
     def dismiss(self) -> None:
         """End those who wait: nobody needs them."""

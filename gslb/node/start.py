@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from gslb.dataplane.orders import Orders
+from gslb.errors import GslbError
 from gslb.node import takeover
 from gslb.node.child import Child, launch, make_children, socket_path
 from gslb.node.fdstore import take_stored
@@ -78,12 +79,23 @@ def begin(settings: Settings, recruits: Recruits) -> Start:
     newest = TableStore(directory).newest_valid()
     counted = [one for orphan in orphans for one in orphan.counters]
     start = Start(state, template, sockets, orphans, counted, newest)
-    if newest.path is not None and newest.table is not None:
-        table = ServedTable(newest.path, newest.table.generation)
-        start.children = make_children(directory, sockets)
-        for child in start.children:
-            blocks = make_blocks(newest.table, table.generation, child.number)
-            start.blocks[child.number] = blocks
-            launch(child, recruits.take(), template, table, blocks)
-        recruits.dismiss()
+    try:
+        _have_served(start, recruits)
+    except GslbError:
+        start.give_up()
+        raise
     return start
+
+
+def _have_served(start: Start, recruits: Recruits) -> None:
+    """Have workers serve the newest table on disk, if there is one. Raises GslbError."""
+    newest = start.newest
+    if newest.path is None or newest.table is None:
+        return
+    table = ServedTable(newest.path, newest.table.generation)
+    start.children = make_children(start.state.path, start.sockets)
+    for child in start.children:
+        blocks = make_blocks(newest.table, table.generation, child.number)
+        start.blocks[child.number] = blocks
+        launch(child, recruits.take(), start.template, table, blocks)
+    recruits.dismiss()
