@@ -45,7 +45,6 @@ from gslb.node.records import Records
 from gslb.node.start import Start
 from gslb.node.succession import Succession
 from gslb.node.watch import Watch
-from gslb.priority import let_workers_go_first
 from gslb.settings import Settings
 from gslb.state.tables import ServedTable, TableStore
 
@@ -97,7 +96,7 @@ class Supervisor:
 
     async def run(self) -> None:
         """Serve until told to stop, or replaced. Raises GslbError if the start fails."""
-        let_workers_go_first()
+        self._beginning.let_workers_go_first()
         self._handle_signals()
         stop = asyncio.create_task(self._wait_for_stop())
         try:

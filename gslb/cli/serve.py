@@ -72,6 +72,7 @@ def _serve(options: argparse.Namespace, beginning: Beginning) -> int:
     except LockedError:
         if not options.replace:
             raise
+    beginning.let_workers_go_first()
 
     import asyncio  # noqa: PLC0415
 

@@ -82,7 +82,10 @@ class Worker:
         """Answer until retired. Raises GslbError if the first table is not valid."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._retired.set)
-        await self._serve(Path(self.orders.table), self.orders.generation)
+        path = Path(
+            self.orders.table
+        )  # nobody waits behind it: no other thread, nor a low priority
+        self._take_up(path, self.orders.generation, *open_table(path))
         for udp in self._udp:
             udp.start(loop)
         if self._fast is not None:
@@ -159,6 +162,17 @@ class Worker:
             raise GslbError(f"generation {generation} is older than {self.generation}")
         loop = asyncio.get_running_loop()
         octets, table = await loop.run_in_executor(self._verifying, open_table, path)
+        self._take_up(path, generation, octets, table, counters)
+
+    def _take_up(
+        self,
+        path: Path,
+        generation: int,
+        octets: memoryview,
+        table: AnswerTable,
+        counters: tuple[int, int] | None = None,
+    ) -> None:
+        """Answer from the *table* in *octets* from now on. Raises GslbError: it is another one."""
         if table.generation != generation:
             raise GslbError(f"{path}: holds generation {table.generation}, not {generation}")
         fresh = self._make_responder(table)

@@ -39,6 +39,7 @@ class Beginning:
         self._signals = signals
         self.recruits = Recruits.start(recruits)
         self._start: Start | None = None
+        self._is_behind = False
 
     def begin(self, settings: Settings) -> Start:
         """Begin to answer, unless that was done. Raises LockedError, or GslbError: it cannot be."""
@@ -52,6 +53,14 @@ class Beginning:
     def told_to_stop(self) -> bool:
         """Whether somebody wants us to end already."""
         return self._signals is not None and self._signals.told_to_stop
+
+    def let_workers_go_first(self) -> None:
+        """Step behind the workers, from now on; once, whoever says it."""
+        if not self._is_behind:
+            from gslb.priority import let_workers_go_first  # noqa: PLC0415 - as above
+
+            let_workers_go_first()
+            self._is_behind = True
 
     @property
     def has_begun(self) -> bool:

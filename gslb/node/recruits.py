@@ -63,8 +63,10 @@ class Recruits:
             if recruit.process.poll() is None:
                 return recruit
             recruit.channel.close()
+        from gslb.priority import FRONT  # noqa: PLC0415 - the first recruits do not wait for it
+
         try:
-            return Recruit.start()
+            return FRONT.submit(Recruit.start).result()  # it takes a millisecond
         except OSError as error:
             raise GslbError(f"a worker cannot be started: {error.strerror}") from None
 
