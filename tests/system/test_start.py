@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-import sqlite3
+import socket
 import subprocess
 from pathlib import Path
 
@@ -77,16 +77,27 @@ def test_a_stop_that_comes_early_is_obeyed_in_order(
 
 def test_a_start_that_fails_late_ends_what_it_has_begun(node: Node, go: Path) -> None:
     """What keeps the supervisor from running is told, and no worker answers on its own."""
-    with sqlite3.connect(node.state / "state.db") as database:
-        database.execute("PRAGMA user_version=99")
-    process = node.spawn()
-    until(lambda: node.answers("192.0.2.1"), "the workers answer")
-    workers = children(process)
-    go.touch()
-    assert process.wait(PATIENCE_SECONDS) == 1
-    assert "written by a newer gslb" in node.log.read_text()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        process = node.spawn(GSLB_API_LISTEN=f"127.0.0.1:{taken.getsockname()[1]}")
+        until(lambda: node.answers("192.0.2.1"), "the workers answer")
+        workers = children(process)
+        go.touch()
+        assert process.wait(PATIENCE_SECONDS) == 1
+    assert "cannot listen on" in node.log.read_text()
     assert "Traceback" not in node.log.read_text()
     assert not any(map(is_alive, workers))
+
+
+def test_a_supervisor_that_cannot_be_loaded_leaves_nothing_behind(node: Node, go: Path) -> None:
+    """Half an installation, say."""
+    node.program = ("-c", node.program[1].replace("time.sleep(0.02)", "raise ImportError(name)"))
+    process = node.spawn()
+    assert process.wait(PATIENCE_SECONDS) == 1
+    assert "ImportError: gslb.supervisor" in node.log.read_text()
+    assert not list(node.state.glob("worker-*.sock"))
+    assert node.addresses_of_some() == set()
 
 
 def test_a_dead_start_leaves_workers_that_the_next_one_takes_over(node: Node, go: Path) -> None:
