@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gslb.bounds import DNS_OCTETS, DNS_SECONDS
 from healthcheck.tally import BOUNDS as CHECK_SECONDS
 
 STATES = ("up", "down", "unknown", "drained")
-DNS_SECONDS = (50e-6, 100e-6, 250e-6, 500e-6, 1e-3, 2.5e-3, 5e-3, 10e-3, 25e-3, 50e-3)
-DNS_OCTETS = (32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 1232.0, 4096.0, 16384.0, 65535.0)
 
 
 class Kind(StrEnum):

@@ -14,6 +14,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from gslb.defaults import DEFAULT_POLICIES
 from gslb.geo.settings import GeoSettings
 from gslb.policy.names import BadNameError, read_name
 from gslb.wire.names import to_text
@@ -25,8 +26,6 @@ MAX_RESOLVERS = 16
 MAX_REFERENCES = 16
 MAX_COPIES = 64  # managed zones of one provider; each is read in full every few minutes
 MAX_GLOBS = 64
-DEFAULT_CONFIG = Path("/etc/gslb/gslb.yaml")
-DEFAULT_POLICIES = Path("/etc/gslb/policies")
 
 
 class _Section(BaseModel):

@@ -1,7 +1,8 @@
 """The process in charge: it opens the sockets, has policies compiled, keeps the workers serving.
 
-Start: lock the state directory, open the sockets (or take over those of workers that outlived an
-earlier supervisor, or those of one that runs and gives way), serve the newest valid table on disk at once, compile the policies, swap.
+Start: `gslb.node.start` has the workers answer from the newest valid table on disk, usually before
+this here is even loaded; or the sockets are those of a supervisor that runs and gives way. Then the
+policies are compiled, and what they say is swapped in.
 """
 
 from __future__ import annotations
@@ -10,12 +11,11 @@ import asyncio
 import os
 import re
 import signal
-import socket
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from gslb import control
+from gslb import control, conversation
 from gslb.api.events import EventHub
 from gslb.control import Message
 from gslb.dataplane.fast import choose
@@ -29,25 +29,25 @@ from gslb.fallback.process import make_fallback
 from gslb.incumbent import Incumbent
 from gslb.logs import Log
 from gslb.node import takeover
+from gslb.node.beginning import Beginning
+from gslb.node.child import make_children
 from gslb.node.children import Workers
 from gslb.node.compilation import Refused, Unchanged
-from gslb.node.fdstore import store, take_stored
+from gslb.node.fdstore import store
 from gslb.node.heritage import Heritage, inherit
 from gslb.node.keeper import TableKeeper
 from gslb.node.ledger import Ledger
-from gslb.node.notify import notify, show_life
-from gslb.node.orders import orders
+from gslb.node.life import show_life
+from gslb.node.notify import notify
 from gslb.node.pausable import Pausable
 from gslb.node.predecessor import Predecessor
-from gslb.node.prepared import ServedTable
 from gslb.node.records import Records
-from gslb.node.statedir import StateDirectory
+from gslb.node.start import Start
 from gslb.node.succession import Succession
 from gslb.node.swings import Swings
 from gslb.node.watch import Watch
-from gslb.priority import let_workers_go_first
 from gslb.settings import Settings
-from gslb.state.tables import TableStore
+from gslb.state.tables import ServedTable, TableStore
 
 _LINE_COLUMN = re.compile(r":\d+:\d+:")
 _log = Log(__name__)
@@ -73,6 +73,7 @@ class Supervisor:
         *,
         replace: bool = False,
         successor: Sequence[str] | None = None,
+        beginning: Beginning | None = None,
     ) -> None:
         """Take settings; nothing is touched before `run`.
 
@@ -81,23 +82,31 @@ class Supervisor:
             ready: called once it serves.
             replace: take the place of the supervisor that runs, if one does.
             successor: the command that starts the program that is installed, to replace this one.
+            beginning: what has been begun already; None: nothing.
         """
         self.settings = settings
         self._ready = ready
         self._replace = replace
-        self._began = time.monotonic()
         self._stop = asyncio.Event()
         self._reloads: set[asyncio.Task[None]] = set()
         self._reloading = asyncio.Lock()
         self._told: frozenset[str] = frozenset()  # what the log has said of the served policies
         self._successor = successor
+        self._beginning = beginning or Beginning()
+        self._began = self._beginning.began
 
     async def run(self) -> None:
         """Serve until told to stop, or replaced. Raises GslbError if the start fails."""
-        let_workers_go_first()
+        self._beginning.let_workers_go_first()
         self._handle_signals()
-        choose(self.settings.dataplane)
         stop = asyncio.create_task(self._wait_for_stop())
+        try:
+            await self._run(stop)
+        finally:
+            self._beginning.give_up()  # but for what has become ours
+
+    async def _run(self, stop: asyncio.Task[None]) -> None:
+        choose(self.settings.dataplane)
         heritage = await self._inherit(stop)
         if self._stop.is_set():
             return
@@ -110,7 +119,8 @@ class Supervisor:
 
     async def _inherit(self, stop: asyncio.Task[None]) -> Heritage | None:
         """Take over from the supervisor that runs; None: none does. Raises GslbError."""
-        predecessor = Predecessor.greet(self.settings.state_directory) if self._replace else None
+        wanted = self._replace and not self._beginning.has_begun
+        predecessor = Predecessor.greet(self.settings.state_directory) if wanted else None
         if predecessor is None:
             return None
         inheriting = asyncio.create_task(inherit(self.settings, predecessor, _now()))
@@ -125,13 +135,16 @@ class Supervisor:
         """Make every part, start them, and end them when told to. Raises GslbError."""
         settings = self.settings
         said = heritage.said if heritage else {}
-        self._state = heritage.state if heritage else StateDirectory(settings.state_directory)
-        template = orders(settings, self._state.cookie_secrets())
+        if heritage is None:
+            start = self._beginning.begin(settings)
+        else:
+            start = await asyncio.to_thread(heritage.start, settings)
         self._ledger = Ledger(settings.state_directory)
-        if heritage is not None:
-            left = await asyncio.to_thread(takeover.counters_of, heritage.orphans())
-            self._ledger.adopt(left)
-        self._workers = Workers(settings.state_directory, template, self._ledger)
+        self._ledger.adopt(start.counted)
+        for worker, blocks in start.blocks.items():
+            self._ledger.adopt(blocks, worker)
+        recruits = self._beginning.recruits
+        self._workers = Workers(settings.state_directory, start.template, self._ledger, recruits)
         self._records = Records(settings.state_directory, _now)
         self._watch = Watch(self._records, time.monotonic, _now, settings, said.get("remembered"))
         self._keeper = TableKeeper(
@@ -162,7 +175,7 @@ class Supervisor:
         self._doors = Doors(settings, self._desk, hub, sources, _now, self._watch.panel)
         self._incumbent = Incumbent(
             settings.state_directory,
-            self._state,
+            start.state,
             self._workers,
             self._records,
             self._watch,
@@ -174,39 +187,31 @@ class Supervisor:
             self._stop.set,
         )
         self._succession = Succession(self._incumbent, self._successor)
-        start = asyncio.create_task(self._start(heritage))
-        await asyncio.wait({stop, start}, return_when=asyncio.FIRST_COMPLETED)
-        if start.done():
-            background = start.result()
+        starting = asyncio.create_task(self._start(start, heritage))
+        await asyncio.wait({stop, starting}, return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            background = starting.result()
             done, _ = await asyncio.wait({stop, *background}, return_when=asyncio.FIRST_COMPLETED)
             for task in done - {stop}:
                 task.result()  # raises; the workers go on without us until somebody takes over
         else:
-            start.cancel()
-            await asyncio.gather(start, return_exceptions=True)
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
             background = []
         await self._end(background)
-        self._state.close()
+        start.state.close()
 
-    async def _start(self, heritage: Heritage | None) -> list[asyncio.Task[None]]:
+    async def _start(self, start: Start, heritage: Heritage | None) -> list[asyncio.Task[None]]:
         """Bring everything up and return what runs in the background. Raises GslbError."""
         settings = self.settings
-        held = take_stored()
-        doors: dict[str, socket.socket] = {}
-        if heritage is None:
-            orphans = takeover.find_orphans(settings.state_directory)
-            held += (one for orphan in orphans for one in orphan.sockets)
-            self._ledger.adopt(one for orphan in orphans for one in orphan.counters)
-        else:
-            orphans = heritage.orphans()
-            held += heritage.predecessor.sockets
-            doors = heritage.predecessor.doors
-        sockets = takeover.gather_sockets(settings.listen, settings.workers, held)
+        doors = heritage.predecessor.doors if heritage else {}
         background = [asyncio.create_task(self._owned[0].run())]
         listener = doors.pop(control.SUPERVISOR_SOCKET, None)
         try:
-            served = await self._first_table(heritage)
-            await self._workers.start(sockets, served)
+            served = await self._first_table(start, heritage)
+            children = start.children or make_children(settings.state_directory, start.sockets)
+            self._beginning.hand_over()
+            await self._workers.start(children, served)
             await self._doors.open(doors)
             if heritage is not None:
                 await heritage.predecessor.end(self._incumbent.introduction(self._began))
@@ -218,12 +223,12 @@ class Supervisor:
             raise
         if heritage is not None:
             self._incumbent.begin(heritage)
-        takeover.retire(orphans)
+        takeover.retire(start.orphans)
         if listener is None:
             listener = control.listen_at(settings.state_directory / control.SUPERVISOR_SOCKET)
         self._incumbent.listener = listener
         background += [
-            asyncio.create_task(control.serve(listener, self.handle)),
+            asyncio.create_task(conversation.serve(listener, self.handle)),
             asyncio.create_task(self._keeper.keep_up()),
             asyncio.create_task(self._swings.run()),
             *(asyncio.create_task(one.run()) for one in self._owned[1:]),
@@ -250,14 +255,14 @@ class Supervisor:
                 return await self._succession.hello(request)
         return {"ok": False, "error": "unknown request"}
 
-    async def _first_table(self, heritage: Heritage | None) -> ServedTable:
+    async def _first_table(self, start: Start, heritage: Heritage | None) -> ServedTable:
         """Return the table to begin with: the newest on disk, else what the policies say.
 
         If those are refused, what the last good ones said; after another version, what is compiled.
         """
         if heritage is not None:
             await self._keeper.take_over(heritage.prepared)
-        elif not self._keeper.take_newest():
+        elif not self._keeper.take(start.newest):
             result = await self._keeper.reload()
             if isinstance(result, Refused) and self._keeper.served is None:
                 raise PoliciesRefusedError(result.lines)
@@ -348,6 +353,8 @@ class Supervisor:
         loop.add_signal_handler(signal.SIGHUP, self._reload_soon)
         for stop in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(stop, self._stop.set)
+        if self._beginning.told_to_stop:
+            self._stop.set()
 
     def _announce(self, served: ServedTable) -> None:
         _log.info(

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from gslb import control
-from gslb.control import ControlError, Conversation, Message
+from gslb import control, conversation
+from gslb.control import ControlError, Message
+from gslb.conversation import Conversation
 
 
 async def echo(request: Message) -> Message:
@@ -30,7 +31,7 @@ async def echo(request: Message) -> Message:
 async def served(path: Path) -> AsyncIterator[Path]:
     """Answer at *path* until the block ends."""
     with control.listen_at(path) as listener:
-        task = asyncio.create_task(control.serve(listener, echo))
+        task = asyncio.create_task(conversation.serve(listener, echo))
         try:
             yield path
         finally:
@@ -106,7 +107,7 @@ async def test_a_request_that_is_too_long_ends_the_conversation(tmp_path: Path) 
         with control.connect(path, timeout=None) as sock:
             with contextlib.suppress(ConnectionError):
                 for _ in range(8):
-                    await loop.sock_sendall(sock, b"x" * (control.MAX_REQUEST // 4))
+                    await loop.sock_sendall(sock, b"x" * (conversation.MAX_REQUEST // 4))
             with contextlib.suppress(ConnectionError):
                 assert await loop.sock_recv(sock, 1) == b""
 
@@ -189,7 +190,7 @@ async def test_descriptors_come_with_a_request_and_are_closed_when_it_is_answere
         return {}
 
     with control.listen_at(tmp_path / "s") as listener:
-        task = asyncio.create_task(control.serve(listener, take))
+        task = asyncio.create_task(conversation.serve(listener, take))
         talk = Conversation.open(tmp_path / "s")
         read_end, write_end = os.pipe()
         assert await talk.ask({"passed": [0]}, 5) == {"ok": True}
@@ -214,7 +215,7 @@ async def test_descriptors_that_are_given_are_closed_here(tmp_path: Path) -> Non
         return {"give": [theirs.detach()]}
 
     with control.listen_at(tmp_path / "s") as listener, ours:
-        task = asyncio.create_task(control.serve(listener, give))
+        task = asyncio.create_task(conversation.serve(listener, give))
         _, (got,) = await asyncio.to_thread(control.ask_passing, tmp_path / "s", {"do": "x"}, 5)
         assert not os.get_inheritable(got)
         os.close(got)
@@ -234,7 +235,7 @@ async def test_who_waits_for_an_answer_gets_it_although_the_server_ends(tmp_path
         return {"said": "last words"}
 
     with control.listen_at(tmp_path / "s") as listener:
-        task = asyncio.create_task(control.serve(listener, slow))
+        task = asyncio.create_task(conversation.serve(listener, slow))
         silent = Conversation.open(tmp_path / "s")
         waiting = asyncio.create_task(asyncio.to_thread(control.ask, tmp_path / "s", {}, 5))
         await asked.wait()

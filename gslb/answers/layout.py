@@ -20,6 +20,7 @@ a loss of power the pages of an arena are on disk in no order.
 
 from __future__ import annotations
 
+import hashlib
 import struct
 import sys
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from typing import Final
 from gslb.answers.model import STICKY_SLOTS
 
 MAGIC: Final = b"GSLBTBL1"
+# Of the layout, and of what `verify` demands of it: a table on disk was verified by whoever made it.
 VERSION: Final = 1
 MAX_OCTETS: Final = 2**32 - 1  # offsets have 32 bits
 MAX_PROBE: Final = 64  # slots looked at for a name, the empty one that ends it included
@@ -187,6 +189,17 @@ _CONSTANTS: Final = {
     "ARENA_CELL": ARENA_CELL,
     "FIRST_CELL": FIRST_CELL,
 }
+
+
+def checksum(octets: bytes | bytearray | memoryview, end: int) -> bytes:
+    """Return BLAKE2b (16 octets) of the immutable part, its own place as zeros."""
+    at = HEADER.offset("checksum")
+    digest = hashlib.blake2b(digest_size=16)
+    view = memoryview(octets)
+    digest.update(view[:at])
+    digest.update(bytes(16))
+    digest.update(view[at + 16 : end])
+    return digest.digest()
 
 
 def layout_include() -> str:

@@ -13,9 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:  # readers of tables need the other shapes here, and no numpy
+    import numpy as np
+    import numpy.typing as npt
 
 STICKY_SLOTS = 1024  # slots of a sticky choice or pool: shares to 0.1 %, 4 KiB each
 MAX_CLASSES = 65_535  # client classes of one prefix map; they are stored as 16 bits

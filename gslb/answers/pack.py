@@ -6,7 +6,6 @@ typesets and ranges, cumulative weights that end at 2³² − 1, bodies that fit
 
 from __future__ import annotations
 
-import hashlib
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -16,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from gslb.answers import layout
+from gslb.answers.buckets import bucket_index
+from gslb.answers.layout import checksum
 from gslb.answers.model import Body, PrefixMap, Steer, TableContent, Typeset, ZoneContent
-from gslb.answers.ranges import bucket_index
 from gslb.answers.records import body_octets, choice_octets, pool_octets
 from gslb.errors import GslbError
 
@@ -37,17 +37,6 @@ def pack(content: TableContent, generation: int, built_at: int) -> bytearray:
     contradicts itself.
     """
     return _Packer(content).pack(generation, built_at)
-
-
-def checksum(octets: bytes | bytearray | memoryview, end: int) -> bytes:
-    """Return BLAKE2b (16 octets) of the immutable part, its own place as zeros."""
-    at = layout.HEADER.offset("checksum")
-    digest = hashlib.blake2b(digest_size=16)
-    view = memoryview(octets)
-    digest.update(view[:at])
-    digest.update(bytes(16))
-    digest.update(view[at + 16 : end])
-    return digest.digest()
 
 
 class _Pieces:

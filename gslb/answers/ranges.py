@@ -8,10 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from typing import Any, NamedTuple
-
-import numpy as np
-import numpy.typing as npt
+from typing import NamedTuple
 
 
 class HalfView(NamedTuple):
@@ -34,17 +31,6 @@ class MapView(NamedTuple):
     def single(self) -> bool:
         """Whether all clients of a family are of one class."""
         return len(self.four.starts) == 1 and len(self.six.starts) == 1
-
-
-def bucket_index(starts: npt.NDArray[Any], bits: int, width: int) -> npt.NDArray[np.uint32]:
-    """Return the range of each bucket's first address, 2 ** *bits* of them, and of the last address.
-
-    *starts* has numbers of *width* bits, ascending from 0.
-    """
-    edges = np.zeros(2**bits + 1, starts.dtype)
-    edges[1:-1] = np.arange(1, 2**bits, dtype=starts.dtype) << starts.dtype.type(width - bits)
-    edges[-1] = 2**width - 1
-    return (np.searchsorted(starts, edges, side="right") - 1).astype("<u4")
 
 
 def look_up(view: MapView, family: int, address: int) -> tuple[int, int, int]:

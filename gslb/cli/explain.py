@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gslb.cli.options import add_place_options, given_settings
+from gslb.defaults import DEFAULT_POLICIES
 from gslb.errors import GslbError
 from gslb.node.configuration import read_settings
 from gslb.node.surroundings import look_around
 from gslb.policy.compile import compile_policies
 from gslb.policy.plan import Plan
 from gslb.policy.problems import PolicyError, Severity
-from gslb.settings import DEFAULT_POLICIES
 from gslb.steering.existence import Outcome
 from gslb.steering.explain_text import explain_text
 from gslb.steering.explanation import Explanation

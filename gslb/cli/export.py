@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from gslb.cli.exchange import EXIT_ERRORS, EXIT_LOSSES, add_output_options, finish
 from gslb.cli.options import add_place_options, given_settings
+from gslb.defaults import DEFAULT_POLICIES
 from gslb.node.configuration import read_settings
 from gslb.policy.compile import compile_policies
 from gslb.policy.names import name_text
 from gslb.policy.problems import PolicyError, Problem, Severity
 from gslb.push.octodns.exporting import export_zone
 from gslb.push.octodns.text import dump
-from gslb.settings import DEFAULT_POLICIES
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]

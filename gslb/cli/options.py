@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
-from gslb.settings import DEFAULT_CONFIG
+from gslb.defaults import DEFAULT_CONFIG
 
 
 def program() -> str:
     """Return how the one who called us can call this very program again from their shell."""
+    import shlex  # noqa: PLC0415 - a start would wait for what only hints for people need
+    import shutil  # noqa: PLC0415
+
     started = sys.argv[0]
     if Path(started).name == "__main__.py":  # python -m gslb
         return f"{shlex.quote(sys.executable)} -m gslb"

@@ -1,22 +1,24 @@
-"""``gslb serve``: answer queries until told to stop."""
+"""``gslb serve``: answer queries until told to stop.
+
+Workers answer first, from the newest table on disk, and what else there is is loaded then: so the
+order of things here is that of `run`, and the supervisor is imported in the middle of it.
+"""
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import logging
+import os
 import sys
 from typing import TYPE_CHECKING
 
-from gslb import logs
 from gslb.cli.options import add_settings_options, given_settings
-from gslb.node.configuration import read_settings
-from gslb.supervisor import PoliciesRefusedError, Supervisor
+from gslb.node.beginning import Beginning, EarlySignals
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 REPLACE = "--replace"
+MAX_RECRUITS = 8  # workers started before the settings are known
 
 
 def add_parser(commands: Commands) -> None:
@@ -39,11 +41,47 @@ def add_parser(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Serve. Return 0 after an orderly stop. Raises GslbError if the start fails."""
+    signals = EarlySignals()
+    beginning = Beginning(expected_workers(options.workers), signals)
+    try:
+        return _serve(options, beginning)
+    finally:
+        beginning.give_up()
+
+
+def expected_workers(given: str | None) -> int:
+    """Return how many workers to start ahead: as *given*, else one a core; the file may say others."""
+    said = given or os.environ.get("GSLB_WORKERS", "")
+    count = int(said[:4]) if said.isascii() and said.isdecimal() else len(os.sched_getaffinity(0))
+    return min(count, MAX_RECRUITS)
+
+
+def _serve(options: argparse.Namespace, beginning: Beginning) -> int:
+    # Each of these loads what the next steps need; the workers load theirs at the same time.
+    import logging  # noqa: PLC0415
+
+    from gslb import logs  # noqa: PLC0415
+    from gslb.node.configuration import read_settings  # noqa: PLC0415
+    from gslb.node.statedir import LockedError  # noqa: PLC0415
+
     settings = read_settings(options.config, given_settings(options))
     logs.set_up(settings.log.level, settings.log.format, "supervisor")
     logging.captureWarnings(capture=True)
     try:
-        supervisor = Supervisor(settings, replace=options.replace, successor=successor())
+        beginning.begin(settings)
+    except LockedError:
+        if not options.replace:
+            raise
+    beginning.let_workers_go_first()
+
+    import asyncio  # noqa: PLC0415
+
+    from gslb.supervisor import PoliciesRefusedError, Supervisor  # noqa: PLC0415
+
+    supervisor = Supervisor(
+        settings, replace=options.replace, successor=successor(), beginning=beginning
+    )
+    try:
         asyncio.run(supervisor.run())
     except PoliciesRefusedError as refused:
         print(*refused.problems, sep="\n", file=sys.stderr)

@@ -9,8 +9,8 @@ from gslb import logs
 from gslb.cli.options import add_place_options, given_settings
 from gslb.errors import GslbError
 from gslb.node.configuration import read_settings
+from gslb.node.sendhome import send_home
 from gslb.node.statedir import StateDirectory
-from gslb.node.takeover import send_home
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]

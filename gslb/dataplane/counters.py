@@ -25,8 +25,8 @@ from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from typing import Final
 
+from gslb.bounds import DNS_OCTETS, DNS_SECONDS
 from gslb.dataplane.settings import Transport
-from gslb.metrics import DNS_OCTETS, DNS_SECONDS
 
 MAGIC: Final = int.from_bytes(b"GSLBCNT1", "little")
 WORD: Final = 8  # octets

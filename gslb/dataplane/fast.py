@@ -12,10 +12,10 @@ import time
 from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from gslb.dataplane.guard import Guard
-from gslb.dataplane.settings import ResponderSettings, Source, Transport
+from gslb.dataplane.settings import ResponderSettings, Source, Transport, Wanted
 from gslb.dataplane.udp import prepare
 from gslb.errors import GslbError
 
@@ -27,7 +27,6 @@ except ImportError as error:  # no compiler at the install, or another machine's
 else:
     _WHY = ""
 
-Wanted = Literal["auto", "fast", "python"]
 DECLINED: Final = b""  # as `_fast` says it: no response is empty
 
 

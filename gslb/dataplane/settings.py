@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from gslb.errors import GslbError
 from gslb.wire.constants import MAX_UDP_PAYLOAD, MIN_UDP_PAYLOAD
+
+Wanted = Literal["auto", "fast", "python"]  # which loop answers
 
 MAX_NSID = 16  # octets; every option that we may write fits a 512-octet message beside any question
 MAX_CHAOS_TEXT = 255  # octets of one character string, RFC 1035 §3.3

@@ -1,17 +1,17 @@
 """One worker process: inherited sockets, the answer table mapped read-only, one event loop.
 
-    python -m gslb.dataplane.worker < orders
+    python -m gslb.dataplane.worker
 
-The orders come as JSON on standard input, because they hold the cookie secrets. From then on the
-worker needs nothing: not the supervisor, not the disk. It answers with the table that it has until
-it is told of another, or to retire; both over the Unix socket that it has inherited.
+Orders come over the socket that is its standard input (`gslb.dataplane.orders`), which may be some
+time after it has started. From then on the worker needs nothing: not the supervisor, not the disk.
+It answers with the table that it has until it is told of another, or to retire; both over a Unix
+socket that came with the orders.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import mmap
 import os
 import secrets
@@ -21,21 +21,20 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple
 
-from gslb import control, logs
+from gslb import conversation, logs
+from gslb.answers.damage import find_damage
 from gslb.answers.pick import Xorshift
 from gslb.answers.table import AnswerTable
-from gslb.answers.verify import verify
 from gslb.control import Message
 from gslb.dataplane.client import source_of
 from gslb.dataplane.counting import Counting, Countings
-from gslb.dataplane.fast import FastPlane, Wanted, choose, why_not
+from gslb.dataplane.fast import FastPlane, choose, why_not
 from gslb.dataplane.guard import Guard
+from gslb.dataplane.orders import Orders, receive
 from gslb.dataplane.responder import Responder
-from gslb.dataplane.settings import ResponderSettings, Source, TcpSettings, Transport
+from gslb.dataplane.settings import ResponderSettings, Source, Transport
 from gslb.dataplane.tcp import TcpServer
 from gslb.dataplane.udp import UdpLoop
 from gslb.errors import GslbError
@@ -45,63 +44,10 @@ from gslb.priority import FAR_BEHIND, step_back
 RETIRE_SECONDS = 5.0  # for TCP connections to finish; as gdnsd takes at a replacement
 RETIRE_POLL_SECONDS = 0.05
 RELEASE_SECONDS = 0.05  # between two looks whether an old table is still in use; a batch takes 1 ms
-MAX_ORDERS = 1 << 20  # octets
 MAX_REASONS = 5  # of a table that is refused
-SWITCH_SECONDS = 0.0005  # while a new table is verified beside the answering, turns are short
+SWITCH_SECONDS = 0.0005  # while a new table is looked at beside the answering, turns are short
 
 _log = Log(__name__)
-
-
-class Passed(NamedTuple):
-    """A socket that a worker inherits."""
-
-    kind: str  # udp, tcp
-    listen: str  # "192.0.2.1:53", "[2001:db8::1]:53"
-    descriptor: int
-
-
-@dataclass(frozen=True, slots=True)
-class Orders:
-    """What a worker is told at its start."""
-
-    number: int
-    table: str  # path
-    generation: int
-    control: int  # descriptor of a listening Unix socket
-    sockets: tuple[Passed, ...]
-    counters: tuple[int, ...]  # descriptors of blocks: UDP's, TCP's
-    dataplane: Wanted
-    tcp: TcpSettings
-    nsid: str | None
-    version: str | None
-    ecs_max4: int
-    ecs_max6: int
-    cookie_secrets: tuple[str, ...]  # hexadecimal; the first issues
-    errors_per_second: float
-    responses_per_second: float
-    log_level: str
-    log_format: str
-
-    def to_json(self) -> bytes:
-        """Return the orders as octets."""
-        return json.dumps(asdict(self)).encode()
-
-    @classmethod
-    def from_json(cls, octets: bytes) -> Orders:
-        """Return the orders that `to_json` wrote. Raises GslbError."""
-        try:
-            read = json.loads(octets)
-            return cls(
-                **{
-                    **read,
-                    "sockets": tuple(Passed(*passed) for passed in read["sockets"]),
-                    "counters": tuple(read["counters"]),
-                    "tcp": TcpSettings(**read["tcp"]),
-                    "cookie_secrets": tuple(read["cookie_secrets"]),
-                }
-            )
-        except (ValueError, TypeError, KeyError) as error:
-            raise GslbError(f"a worker's orders cannot be read: {error}") from None
 
 
 class Worker:
@@ -136,7 +82,10 @@ class Worker:
         """Answer until retired. Raises GslbError if the first table is not valid."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._retired.set)
-        await self._serve(Path(self.orders.table), self.orders.generation)
+        path = Path(
+            self.orders.table
+        )  # nobody waits behind it: no other thread, nor a low priority
+        self._take_up(path, self.orders.generation, *open_table(path))
         for udp in self._udp:
             udp.start(loop)
         if self._fast is not None:
@@ -150,7 +99,7 @@ class Worker:
         gc.collect()
         gc.freeze()  # what is loaded stays; collections need not walk through it
         with socket.socket(fileno=self.orders.control) as listener:
-            talking = asyncio.create_task(control.serve(listener, self.handle))
+            talking = asyncio.create_task(conversation.serve(listener, self.handle))
             await self._retired.wait()
             talking.cancel()
         await self._drain()
@@ -205,7 +154,7 @@ class Worker:
     async def _serve(
         self, path: Path, generation: int, counters: tuple[int, int] | None = None
     ) -> None:
-        """Map, verify and take up the table at *path*, and count in the blocks *counters* with it.
+        """Map and take up the table at *path*, and count in the blocks *counters* with it.
 
         Raises GslbError; then nothing has changed.
         """
@@ -213,6 +162,17 @@ class Worker:
             raise GslbError(f"generation {generation} is older than {self.generation}")
         loop = asyncio.get_running_loop()
         octets, table = await loop.run_in_executor(self._verifying, open_table, path)
+        self._take_up(path, generation, octets, table, counters)
+
+    def _take_up(
+        self,
+        path: Path,
+        generation: int,
+        octets: memoryview,
+        table: AnswerTable,
+        counters: tuple[int, int] | None = None,
+    ) -> None:
+        """Answer from the *table* in *octets* from now on. Raises GslbError: it is another one."""
         if table.generation != generation:
             raise GslbError(f"{path}: holds generation {table.generation}, not {generation}")
         fresh = self._make_responder(table)
@@ -264,14 +224,14 @@ class Worker:
 
 
 def open_table(path: Path) -> tuple[memoryview, AnswerTable]:
-    """Map and verify the table at *path*; return its octets, and its reader. Raises GslbError."""
+    """Map the table at *path*; return its octets, and its reader. Raises GslbError if it is damaged."""
     try:
         with path.open("rb") as file:
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except (OSError, ValueError) as error:  # ValueError: the file is empty
         raise GslbError(f"{path}: cannot be mapped: {error}") from None
     octets = memoryview(mapped)
-    problems = verify(octets)
+    problems = find_damage(octets)
     if problems:
         raise GslbError(f"{path}: {'; '.join(problems[:MAX_REASONS])}")
     return octets, AnswerTable(octets)
@@ -307,9 +267,12 @@ def own_addresses(listen: str) -> list[tuple[Source, int]]:
     return [(source_of(host.strip("[]")), int(port))]
 
 
-async def work(octets: bytes) -> None:
-    """Do as the orders in *octets* say. Raises GslbError."""
-    orders = Orders.from_json(octets)
+async def work(channel: socket.socket) -> None:
+    """Do as the orders that come over *channel* say, if any do. Raises GslbError."""
+    with channel:
+        orders = receive(channel)
+    if orders is None:
+        return
     logs.set_up(orders.log_level, orders.log_format, f"worker-{orders.number}")
     await Worker(orders).run()
 
@@ -319,10 +282,10 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is the supervisor's
     logs.set_up(process="worker")
     sys.setswitchinterval(SWITCH_SECONDS)
-    octets = sys.stdin.buffer.read(MAX_ORDERS)
+    channel = socket.socket(fileno=os.dup(0))
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(work(octets))
+            runner.run(work(channel))
     except GslbError as error:
         _log.error("worker cannot work", reason=str(error))
         raise SystemExit(1) from None

@@ -42,7 +42,6 @@ from gslb.desk.looks import file_drains, leaves, state_of, worker_status
 from gslb.errors import GslbError
 from gslb.logs import Log
 from gslb.node.compilation import Compiled, MistakenError
-from gslb.node.prepared import ServedTable
 from gslb.node.records import Records
 from gslb.state.audit import AuditError, Entry
 from gslb.state.board import Overlay
@@ -51,6 +50,7 @@ from gslb.state.inventory import Inventory
 from gslb.state.locations import covered, nothing_at
 from gslb.state.overrides import MAX_TTL, Draft, Kind, Override, draft
 from gslb.state.replies import KeptReply
+from gslb.state.tables import ServedTable
 from gslb.state.tree import Node, tree
 from gslb.steering.drainplan import DrainPlan as Effect
 from gslb.steering.explanation import Explanation

@@ -9,7 +9,8 @@ from gslb import __version__
 from gslb.api.counts import RequestCounts
 from gslb.api.models import Drain
 from gslb.metrics import Histogram, Number, Values, one_hot
-from gslb.node.children import Child, Workers
+from gslb.node.child import Child
+from gslb.node.children import Workers
 from gslb.node.compilation import Compiled
 from gslb.node.keeper import TableKeeper
 from gslb.node.ledger import Ledger

@@ -1,12 +1,7 @@
-"""Blocks of counters as whoever reads them has them: memory that outlives the worker that counts.
-
-A block is an anonymous file (memfd), so that counting waits for no disk; its size is sealed, so that
-nobody's mapping of it can break.
-"""
+"""Blocks of counters as whoever reads them has them: memory that outlives the worker that counts."""
 
 from __future__ import annotations
 
-import fcntl
 import mmap
 import os
 from dataclasses import dataclass
@@ -22,8 +17,6 @@ from gslb.node.totals import Totals
 
 Words = npt.NDArray[np.uint64]
 
-_SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
-
 
 @dataclass(slots=True, eq=False)
 class Block:
@@ -38,21 +31,6 @@ class Block:
     totals: Totals
     _mapped: mmap.mmap
     _seen: Words
-
-    @classmethod
-    def make(
-        cls, zones: int, choices: int, generation: int, worker: int, transport: Transport
-    ) -> Block:
-        """Return a new block for a table with so many *zones* and *choices*. Raises GslbError."""
-        octets = counters.new_block(zones, choices, generation, worker, transport)
-        try:
-            descriptor = os.memfd_create("gslb-counters", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-            os.truncate(descriptor, len(octets))
-            os.pwrite(descriptor, octets[: counters.WORD * counters.ROWS], 0)  # zeros follow
-            fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEALS)
-        except OSError as error:
-            raise GslbError(f"no memory for counters: {error.strerror}") from None
-        return cls.adopt(descriptor, worker)
 
     @classmethod
     def adopt(cls, descriptor: int, worker: int | None = None) -> Block:

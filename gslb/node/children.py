@@ -12,67 +12,27 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from gslb import control
-from gslb.control import ControlError, Conversation
-from gslb.dataplane.worker import Orders, Passed
+from gslb.control import ControlError
+from gslb.conversation import Conversation
+from gslb.dataplane.orders import Orders
 from gslb.errors import GslbError
 from gslb.logs import Log
+from gslb.node.child import Child, launch, socket_path
 from gslb.node.ledger import Ledger
-from gslb.node.prepared import ServedTable
-from gslb.node.sockets import OpenSocket
-from gslb.priority import FRONT
+from gslb.node.recruits import Recruits
+from gslb.state.tables import ServedTable
 
-START_SECONDS = 30.0  # for a worker to map and verify its table; 100 000 names take about 1 s
+START_SECONDS = 30.0  # for a worker to start; with 100 000 names it takes about 0.2 s
 SWAP_SECONDS = 60.0
 RETIRE_SECONDS = 8.0  # a worker's own limit for open TCP connections is 5 s
 ASK_SECONDS = 3.0
-SHORT_LIFE_SECONDS = 10.0  # a worker that dies younger than this died at its start
-FIRST_DELAY_SECONDS, MAX_DELAY_SECONDS = 0.1, 5.0
 
 _log = Log(__name__)
-
-
-@dataclass(slots=True)
-class Restarts:
-    """When a worker that died is started again. Sans-IO: the caller passes the time."""
-
-    count: int = 0
-    _short_lives: int = 0
-
-    def died(self, lived_seconds: float) -> float:
-        """Count a death and return the seconds to wait: none, unless it keeps dying at its start."""
-        self.count += 1
-        if lived_seconds >= SHORT_LIFE_SECONDS:
-            self._short_lives = 0
-            return 0.0
-        self._short_lives += 1
-        if self._short_lives == 1:  # killed from outside, most likely: answer again at once
-            return 0.0
-        delay: float = FIRST_DELAY_SECONDS * 2.0 ** min(self._short_lives - 2, 16)
-        return min(delay, MAX_DELAY_SECONDS)
-
-
-@dataclass(slots=True)
-class Child:
-    """One worker of ours and all that we hold to start it again."""
-
-    number: int
-    sockets: list[OpenSocket]
-    listener: socket.socket  # where it takes requests; inherited, so it survives a restart
-    restarts: Restarts = field(default_factory=Restarts)
-    process: subprocess.Popen[bytes] | None = None
-    conversation: Conversation | None = None
-    generation: int = 0  # that it has acknowledged
-    dataplane: str = ""  # what it says that it answers with: fast, python
-    born: float = 0.0  # monotonic
 
 
 class Workers:
@@ -83,27 +43,31 @@ class Workers:
         directory: Path,
         template: Orders,
         ledger: Ledger,
+        recruits: Recruits,
         now: Callable[[], float] = time.monotonic,
     ):
         """Keep control sockets in *directory*; *template* has what is the same for each worker.
 
-        What they count is in *ledger*.
+        What they count is in *ledger*; *recruits* become the first workers.
         """
         self.children: list[Child] = []
         self.ledger = ledger
         self._directory = directory
         self._template = template
+        self._recruits = recruits
         self._now = now
         self._table: ServedTable | None = None
         self._watchers: list[asyncio.Task[None]] = []
 
-    async def start(self, sockets: Sequence[list[OpenSocket]], table: ServedTable) -> None:
-        """Start one worker for each list of *sockets*. Raises GslbError if one will not serve."""
+    async def start(self, children: Sequence[Child], table: ServedTable) -> None:
+        """Start *children*, those with a process excepted: they have been told to serve *table*.
+
+        Raises GslbError if one will not serve.
+        """
         self._table = table
-        for number, own in enumerate(sockets):
-            listener = control.listen_at(self._path(number))
-            self.children.append(Child(number, own, listener))
-        await asyncio.gather(*map(self._spawn, self.children))
+        self.children += children
+        await asyncio.gather(*map(self._begin, self.children))
+        self._recruits.dismiss()
         self._watchers = [asyncio.create_task(self._watch(child)) for child in self.children]
 
     async def swap(self, table: ServedTable) -> list[str]:
@@ -122,7 +86,7 @@ class Workers:
         await asyncio.gather(*map(self._end, self.children))
         for child in self.children:
             child.listener.close()
-            self._path(child.number).unlink(missing_ok=True)
+            socket_path(self._directory, child.number).unlink(missing_ok=True)
             for own in child.sockets:
                 own.sock.close()
 
@@ -130,14 +94,10 @@ class Workers:
         """Return what each worker says of itself, with our count of its restarts."""
         return list(await asyncio.gather(*map(self._status, self.children)))
 
-    def _path(self, number: int) -> Path:
-        """Return where worker *number* takes requests: not where one of another supervisor does."""
-        return self._directory / f"worker-{os.getpid()}-{number}.sock"
-
     async def _status(self, child: Child) -> dict[str, object]:
         said: dict[str, object] = {}
         with contextlib.suppress(ControlError):  # apart from the conversation that swaps tables
-            talk = Conversation.open(self._path(child.number))
+            talk = Conversation.open(socket_path(self._directory, child.number))
             said = await talk.ask({"do": "status"}, ASK_SECONDS)
             talk.close()
         return {
@@ -148,44 +108,22 @@ class Workers:
             **said,
         }
 
+    async def _begin(self, child: Child) -> None:
+        """Wait until *child* serves, started or not. Raises GslbError if it does not."""
+        await (self._spawn if child.process is None else self._greet)(child)
+
     async def _spawn(self, child: Child) -> None:
         """Start *child*'s process and wait until it serves. Raises GslbError if it does not."""
         assert self._table is not None
-        table = self._table
-        counters = [one.descriptor for one in self.ledger.open(child.number, table.generation)]
-        orders = replace(
-            self._template,
-            number=child.number,
-            table=str(table.path),
-            generation=table.generation,
-            control=child.listener.fileno(),
-            counters=tuple(counters),
-            sockets=tuple(
-                Passed(own.kind, str(own.listen), own.sock.fileno()) for own in child.sockets
-            ),
-        )
-        child.born = self._now()
-        # Not asyncio's, which would kill the workers when the supervisor fails.
-        child.process = FRONT.submit(  # it takes a millisecond
-            subprocess.Popen,
-            [sys.executable, "-P", "-m", "gslb.dataplane.worker"],  # -P: no code from this folder
-            stdin=subprocess.PIPE,
-            pass_fds=[
-                orders.control,
-                *counters,
-                *(passed.descriptor for passed in orders.sockets),
-            ],
-        ).result()
-        assert child.process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # it died already; that shows below
-            child.process.stdin.write(orders.to_json())  # a pipe holds more than this
-            child.process.stdin.close()
+        blocks = self.ledger.open(child.number, self._table.generation)
+        counters = [block.descriptor for block in blocks]
+        launch(child, self._recruits.take(), self._template, self._table, counters)
         await self._greet(child)
 
     async def _greet(self, child: Child) -> None:
         """Wait for the first word of a worker: that it serves. Raises GslbError."""
         assert child.process is not None
-        child.conversation = Conversation.open(self._path(child.number))
+        child.conversation = Conversation.open(socket_path(self._directory, child.number))
         greeting = asyncio.ensure_future(child.conversation.ask({"do": "status"}, START_SECONDS))
         death = asyncio.ensure_future(_ended(child.process))
         try:

@@ -11,16 +11,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
+from gslb.defaults import DEFAULT_CONFIG
 from gslb.errors import GslbError
 from gslb.logs import Log
-from gslb.policy.document import Document, read_document
 from gslb.policy.messages import Steps, problems_of
 from gslb.policy.problems import PolicyError, Problem, Where
-from gslb.settings import DEFAULT_CONFIG, Settings
+from gslb.settings import Settings
+
+if TYPE_CHECKING:
+    from gslb.policy.document import Document
 
 PREFIX = "GSLB_"
 CONFIG_VARIABLE = "GSLB_CONFIG"
@@ -83,6 +86,8 @@ def _path(path: Path | None, environment: Mapping[str, str]) -> Path | None:
 
 
 def _document(path: Path) -> Document | None:
+    from gslb.policy.document import read_document  # noqa: PLC0415 - YAML, for who has a file
+
     try:
         return read_document(path)
     except PolicyError as error:

@@ -13,11 +13,13 @@ from typing import Any
 from gslb.errors import GslbError
 from gslb.logs import Log
 from gslb.node import takeover
+from gslb.node.fdstore import take_stored
+from gslb.node.orders import orders
 from gslb.node.predecessor import Predecessor
 from gslb.node.prepared import Prepared, prepare
 from gslb.node.records import try_records
+from gslb.node.start import Start
 from gslb.node.statedir import StateDirectory
-from gslb.node.takeover import Orphan
 from gslb.settings import Settings
 
 _log = Log(__name__)
@@ -33,9 +35,16 @@ class Heritage:
     said: Mapping[str, Any] = field(default_factory=dict)  # empty: it died before it let go
     since: float = 0.0  # monotonic seconds; when it let go
 
-    def orphans(self) -> list[Orphan]:
-        """Return its workers, which go on answering until they are retired."""
-        return takeover.workers_of(self.state.path, self.predecessor.pid)
+    def start(self, settings: Settings) -> Start:
+        """Return what we begin with: its sockets and its workers, which go on until they are retired.
+
+        Raises GslbError.
+        """
+        workers = takeover.workers_of(self.state.path, self.predecessor.pid)
+        held = [*take_stored(), *self.predecessor.sockets]
+        sockets = takeover.gather_sockets(settings.listen, settings.workers, held)
+        template = orders(settings, self.state.cookie_secrets())
+        return Start(self.state, template, sockets, workers, takeover.counters_of(workers))
 
     def fail(self, error: BaseException) -> None:
         """Tell the one before, if it lives, why it has to go on."""

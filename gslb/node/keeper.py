@@ -11,7 +11,6 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TypeVar
 
 from gslb.errors import GslbError
 from gslb.logs import Log
@@ -19,22 +18,18 @@ from gslb.node.aliases import AliasResolver
 from gslb.node.compilation import (
     Compiled,
     Compiler,
-    Explain,
     Job,
-    MistakenError,
-    PlanDrain,
     Refused,
     Unchanged,
 )
 from gslb.node.generations import Generations
 from gslb.node.holding import hold_back
 from gslb.node.patching import patched
-from gslb.node.prepared import Aliases, Prepared, ServedTable, next_serial, nothing_known
+from gslb.node.prepared import Aliases, Prepared, next_serial, nothing_known
+from gslb.node.questions import Questions
 from gslb.node.steps import is_time_to_look, next_step
 from gslb.settings import Settings
-from gslb.state.tables import TableStore
-from gslb.steering.drainplan import DrainPlan
-from gslb.steering.explanation import Explanation
+from gslb.state.tables import Newest, ServedTable, TableStore
 from gslb.steering.labels import LabelChange
 from gslb.steering.situation import Situation
 
@@ -42,13 +37,12 @@ ALIAS_WAIT_SECONDS = 2.0  # for names that never had an address, before a table 
 RETRY_SECONDS = 10.0  # after a change that could not be rendered
 
 Result = Compiled | Refused | Unchanged
-_Told = TypeVar("_Told")
 Situate = Callable[[Aliases, datetime], Situation]
 
 _log = Log(__name__)
 
 
-class TableKeeper:
+class TableKeeper(Questions):
     """The table that is served, and all that may change it."""
 
     def __init__(
@@ -75,6 +69,7 @@ class TableKeeper:
             replan: is told of a plan before a table of it is served.
             relabel: is told what a change in the table of a generation makes of its labels.
         """
+        super().__init__()
         self.served: ServedTable | None = None
         self.compiled: Compiled | None = None  # None: the served table is from an earlier run
         self.refusal: list[str] = []  # what is wrong with the newest policies; empty: nothing
@@ -94,7 +89,6 @@ class TableKeeper:
         self._situate = situate
         self._replan = replan
         self._relabel = relabel
-        self._compiler: Compiler | None = None
         self._situation: Situation | None = None  # that the served table shows
         self._looked_around: datetime | None = None  # when geography and measurements were read
         self._generations = Generations()
@@ -103,9 +97,8 @@ class TableKeeper:
         self._changed = asyncio.Event()
         self._turn = asyncio.Lock()  # one table is swapped in at a time
 
-    def take_newest(self) -> bool:
-        """Serve the newest valid table on disk. Returns whether there is one."""
-        newest = self._store.newest_valid()
+    def take(self, newest: Newest) -> bool:
+        """Serve the *newest* valid table that was found on disk. Returns whether there is one."""
         for reason in newest.refused:
             _log.error("table on disk is not valid", reason=reason)
         if newest.path is None or newest.table is None:
@@ -306,39 +299,6 @@ class TableKeeper:
                 raise
             self.stuck = ""
             return True
-
-    async def explain(
-        self,
-        name: str,
-        client: str,
-        rtype: str,
-        resolver: str | None = None,
-        what_if: tuple[str, ...] = (),
-    ) -> Explanation:
-        """Return why *client* is answered what it is now. Raises MistakenError, GslbError."""
-        question = Explain(name, client, rtype, resolver, what_if, self.situation())
-        return await self.ask(lambda compiler: compiler.explain(question))
-
-    async def plan_drain(
-        self, endpoints: tuple[str, ...], *, force_down: bool = False
-    ) -> DrainPlan:
-        """Return what draining *endpoints* (ids) would do now. Raises GslbError."""
-        question = PlanDrain(endpoints, self.situation(), force_down)
-        return await self.ask(lambda compiler: compiler.plan_drain(question))
-
-    async def ask(self, ask: Callable[[Compiler], Awaitable[_Told]]) -> _Told:
-        """Ask the process that has the plan; a reload may put another one in its place meanwhile."""
-        compiler = self._compiler
-        if compiler is None:
-            raise GslbError("the policies are not compiled yet")
-        try:
-            return await ask(compiler)
-        except MistakenError:
-            raise
-        except GslbError:
-            if self._compiler is None or self._compiler is compiler:
-                raise
-            return await ask(self._compiler)
 
     async def _bring_up(self, compiler: Compiler, compiled: Compiled, shown: Situation) -> Compiled:
         """Patch *compiled*, which shows one situation, to that of now. Returns it, or its successor."""

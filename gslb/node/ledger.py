@@ -11,12 +11,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from gslb.answers.table import AnswerTable
-from gslb.dataplane import counters
 from gslb.errors import GslbError
 from gslb.logs import Log
 from gslb.metrics import Values
 from gslb.node.attribution import Legend, attribute
 from gslb.node.blocks import Block
+from gslb.node.memory import make_blocks
 from gslb.node.totals import Totals
 from gslb.state.tables import labels_path, map_table, table_path
 from gslb.steering.labels import LabelChange, Labels, no_labels
@@ -43,23 +43,21 @@ class Ledger:
 
         Raises GslbError.
         """
-        table = self._legend(generation).table
-        zones = len(table.zones) if table is not None else 0
-        choices = table.choices if table is not None else 0
-        made = [
-            Block.make(zones, choices, generation, worker, transport)
-            for transport in counters.TRANSPORTS
-        ]
+        descriptors = make_blocks(self._legend(generation).table, generation, worker)
+        made = [Block.adopt(descriptor, worker) for descriptor in descriptors]
         self._blocks += made
         return made
 
-    def adopt(self, descriptors: Iterable[int]) -> None:
-        """Take over blocks in which workers of an earlier supervisor go on counting."""
+    def adopt(self, descriptors: Iterable[int], worker: int | None = None) -> None:
+        """Take over blocks that somebody else has made: for this *worker*, which counts in them.
+
+        None: workers of an earlier supervisor go on counting there.
+        """
         for descriptor in descriptors:
             try:
-                self._blocks.append(Block.adopt(descriptor))
+                self._blocks.append(Block.adopt(descriptor, worker))
             except GslbError as error:
-                _log.error("counters of an earlier worker are lost", reason=str(error))
+                _log.error("counters of a worker are lost", worker=worker, reason=str(error))
 
     def died(self, worker: int) -> None:
         """Add up the blocks of a *worker* that has ended, whether it has finished them or not."""

@@ -1,8 +1,7 @@
-"""What systemd is told: ready, stopping, alive (sd_notify(3)); nothing where it does not ask."""
+"""What systemd is told: ready, stopping (sd_notify(3)); nothing where it does not ask."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import socket
@@ -24,22 +23,3 @@ def notify(*words: str, descriptors: Sequence[int] = ()) -> None:
         rights = array("i", descriptors)
         ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)] if rights else []
         sock.sendmsg(["\n".join(words).encode()], ancillary, 0, address)
-
-
-async def show_life() -> None:
-    """Tell the service manager that the loop turns, as often as it wants to hear it."""
-    seconds = watchdog_seconds()
-    while True:
-        await asyncio.sleep(seconds or 3600.0)
-        if seconds:
-            notify("WATCHDOG=1")
-
-
-def watchdog_seconds() -> float | None:
-    """Return how often the manager wants a sign of life; None if it does not."""
-    if os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
-        return None
-    try:
-        return int(os.environ.get("WATCHDOG_USEC", "")) / 1e6 / 2  # twice as often as it must be
-    except ValueError:
-        return None

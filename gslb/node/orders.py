@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from gslb.dataplane.orders import Orders
 from gslb.dataplane.settings import TcpSettings
-from gslb.dataplane.worker import Orders
 from gslb.settings import Settings
 
 MIN_CONNECTIONS, MIN_PER_CLIENT = 64, 16  # TCP, of a worker, however many share the node's limits

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from gslb.errors import GslbError
 from gslb.node.compilation import Compiled, Compiler, Job, Refused
@@ -28,14 +27,6 @@ class RefusedError(GslbError):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("the policies are refused")
         self.problems = problems
-
-
-@dataclass(frozen=True, slots=True)
-class ServedTable:
-    """A table file that workers are to serve."""
-
-    path: Path
-    generation: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import secrets
 import stat
 from pathlib import Path
 from typing import Self
@@ -18,11 +17,15 @@ MAX_SECRETS = 8  # lines; rotation needs three
 _log = Log(__name__)
 
 
+class LockedError(GslbError):
+    """Another gslb runs on a state directory."""
+
+
 class StateDirectory:
     """A folder that is ours until this process ends or `close` is called."""
 
     def __init__(self, path: Path) -> None:
-        """Make *path* if need be and lock it. Raises GslbError in one line."""
+        """Make *path* if need be and lock it. Raises LockedError, or GslbError, in one line."""
         self.path = path
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -37,7 +40,7 @@ class StateDirectory:
         except OSError:
             holder = os.pread(self._lock, 32, 0).decode("ascii", "replace").strip()
             os.close(self._lock)
-            raise GslbError(
+            raise LockedError(
                 f"another gslb (pid {holder or 'unknown'}) runs on the state directory {path}"
             ) from None
         self.sign()
@@ -73,7 +76,7 @@ class StateDirectory:
         path = self.path / "cookie-secrets"
         try:
             if not path.exists():
-                _write_private(path, secrets.token_hex(SECRET_OCTETS) + "\n")
+                _write_private(path, os.urandom(SECRET_OCTETS).hex() + "\n")
             lines = path.read_text().split()
             if stat.S_IMODE(path.stat().st_mode) & 0o077:
                 _log.warning("secret is readable by others", file=str(path), wanted_mode="0600")

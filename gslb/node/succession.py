@@ -19,8 +19,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 
-from gslb import __version__, control
+from gslb import __version__
 from gslb.control import Message
+from gslb.conversation import converse
 from gslb.errors import GslbError
 from gslb.logs import Log
 from gslb.node.handover import Act, Event, Handover, NotNowError, Phase
@@ -171,7 +172,7 @@ class Succession:
 
     async def _converse(self, sock: socket.socket) -> None:
         with contextlib.suppress(OSError):
-            await control.converse(sock, self._hear)
+            await converse(sock, self._hear)
         self._soon(Event.LOST)
 
     async def _hear(self, request: Message) -> Message:

@@ -18,7 +18,6 @@ from gslb import control
 from gslb.control import ControlError, Message, NobodyThereError
 from gslb.errors import GslbError
 from gslb.logs import Log
-from gslb.node.ledger import Ledger
 from gslb.node.sockets import TYPES, Kind, OpenSocket, claim, open_shared, without_missing_ipv6
 from gslb.settings import Listen, parse_listen
 
@@ -87,22 +86,6 @@ def look_for_workers(directory: Path) -> list[Message]:
         with contextlib.suppress(ControlError):
             found.append(control.ask(path, {"do": "status"}, ASK_SECONDS))
     return found
-
-
-def send_home(directory: Path) -> tuple[int, int]:
-    """End the workers of a dead supervisor of *directory*: how many obeyed, how many did not.
-
-    They finish the connections that they have. Only for the holder of the directory's lock.
-    """
-    orphans = find_orphans(directory)
-    ledger = Ledger(directory)
-    for orphan in orphans:
-        ledger.adopt(orphan.counters)
-        for one in orphan.sockets:
-            one.sock.close()
-    left = retire(orphans)
-    ledger.close()
-    return len(orphans) - len(left), len(left)
 
 
 def _worker_sockets(directory: Path) -> list[Path]:

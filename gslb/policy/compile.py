@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from gslb.policy import model
-from gslb.policy.document import Document, read_model
+from gslb.policy.document import Document
 from gslb.policy.files import STDIN, policy_files
 from gslb.policy.lints import warning
 from gslb.policy.names import name_text
 from gslb.policy.namesakes import told_apart
 from gslb.policy.plan import Plan, ZonePlan
 from gslb.policy.problems import PolicyError, Problem, Severity, Where
+from gslb.policy.reading import read_model
 from gslb.policy.servedzone import read_served
 from gslb.policy.textplace import text_place
 from gslb.policy.yamltext import MAX_OCTETS

@@ -5,9 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-import dns.exception
-import dns.name
-
 from gslb.errors import GslbError
 from gslb.wire.names import NameSyntaxError, is_within, join, labels, lower, to_text, to_wire
 
@@ -43,9 +40,18 @@ def read_name(text: str) -> bytes:
     try:
         if text.isascii():
             return lower(to_wire(text))
-        return lower(dns.name.from_text(text).to_wire() or b"")
+        return _in_a_labels(text)
     except NameSyntaxError as error:
         raise BadNameError(str(error)) from None
+
+
+def _in_a_labels(text: str) -> bytes:
+    """Return the wire form of a name with labels outside ASCII. Raises BadNameError."""
+    import dns.exception  # noqa: PLC0415 - few names need it, and every start would wait for it
+    import dns.name  # noqa: PLC0415
+
+    try:
+        return lower(dns.name.from_text(text).to_wire() or b"")
     except (dns.exception.DNSException, UnicodeError) as error:
         raise BadNameError(f"{text} cannot be written in A-labels: {error}") from None
 

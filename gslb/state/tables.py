@@ -10,11 +10,12 @@ import errno
 import mmap
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from gslb.answers.damage import find_damage
 from gslb.answers.table import AnswerTable
-from gslb.answers.verify import verify
 from gslb.errors import GslbError
 
 KEPT_GENERATIONS = 3
@@ -26,9 +27,17 @@ _COUNTER = "generation"
 class Newest(NamedTuple):
     """The newest valid table, and why newer ones were refused (file: reason)."""
 
-    path: Path | None
-    table: AnswerTable | None
-    refused: tuple[str, ...]
+    path: Path | None = None
+    table: AnswerTable | None = None
+    refused: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ServedTable:
+    """A table file that workers are to serve."""
+
+    path: Path
+    generation: int
 
 
 class TableStore:
@@ -67,7 +76,7 @@ class TableStore:
     def write(
         self, octets: bytes | bytearray, generation: int, labels: bytes | None = None
     ) -> Path:
-        """Keep the table of *generation*; of the others the newest two stay.
+        """Keep the table of *generation*, which is verified; of the others the newest two stay.
 
         *labels* say what its numbers mean to people; they lie beside it.
 
@@ -96,7 +105,7 @@ class TableStore:
                 self.discard(found)
 
     def newest_valid(self) -> Newest:
-        """Return the newest table that verifies, and what was wrong with newer ones."""
+        """Return the newest table that is whole, and what was wrong with newer ones."""
         refused = []
         for generation, path in sorted(self._files(), reverse=True):
             try:
@@ -141,9 +150,9 @@ def map_table(path: Path, *, writable: bool = False) -> mmap.mmap:
 
 
 def open_table(path: Path) -> AnswerTable:
-    """Map and verify the table at *path*. Raises GslbError with the reason when it is not valid."""
+    """Map the table at *path*. Raises GslbError with the reason when it is damaged, or of another form."""
     octets = map_table(path)
-    problems = verify(octets)
+    problems = find_damage(octets)
     if problems:
         raise GslbError(f"{path}: {'; '.join(problems)}")
     return AnswerTable(octets)

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gslb.answers.ranges import HalfView, MapView, bucket_index, look_up, scope
+from gslb.answers.buckets import bucket_index
+from gslb.answers.ranges import HalfView, MapView, look_up, scope
 
 
 def half(starts: list[int], bits: int, width: int) -> HalfView:

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gslb.answers import layout
+from gslb.answers.layout import checksum
 from gslb.answers.model import (
     Choice,
     Patch,
@@ -22,7 +23,7 @@ from gslb.answers.model import (
     Typeset,
     ZoneContent,
 )
-from gslb.answers.pack import MIN_ARENA, checksum, pack
+from gslb.answers.pack import MIN_ARENA, pack
 from gslb.answers.patch import TableWriter
 from gslb.answers.records import seal
 from gslb.answers.table import AnswerTable

@@ -10,11 +10,10 @@ from pathlib import Path
 
 from gslb.node.compilation import Change, Compiled, Patched
 from gslb.node.keeper import TableKeeper
-from gslb.node.prepared import ServedTable
 from gslb.node.records import Records
 from gslb.node.watch import Watch
 from gslb.settings import Settings
-from gslb.state.tables import TableStore
+from gslb.state.tables import ServedTable, TableStore
 from healthcheck.messages import Heartbeat, Votes
 from healthcheck.model import Status
 from healthcheck.votes import Doubt, Vote

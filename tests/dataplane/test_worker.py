@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from gslb.dataplane.client import source_of
+from gslb.dataplane.orders import Orders, Passed
 from gslb.dataplane.settings import TcpSettings
-from gslb.dataplane.worker import Orders, Passed, open_table, own_addresses, responder_settings
+from gslb.dataplane.worker import open_table, own_addresses, responder_settings
 from gslb.errors import GslbError
 
 ORDERS = Orders(

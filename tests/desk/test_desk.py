@@ -27,7 +27,6 @@ from gslb.errors import GslbError
 from gslb.fallback.messages import CopyState
 from gslb.fallback.process import NotPushingError
 from gslb.node.compilation import Compiled, MistakenError
-from gslb.node.prepared import ServedTable
 from gslb.node.records import Records
 from gslb.policy.plan import Drained
 from gslb.policy.problems import Where
@@ -35,6 +34,7 @@ from gslb.state.board import Board, Overlay
 from gslb.state.inventory import Inventory, Place
 from gslb.state.locations import LocationError
 from gslb.state.overrides import Kind, OverrideError
+from gslb.state.tables import ServedTable
 from gslb.steering.drainplan import DrainPlan as Effect
 from gslb.steering.explanation import Explanation
 

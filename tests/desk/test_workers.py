@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 
 from gslb.desk import numbers
-from gslb.node.children import Child
+from gslb.node.child import Child
 
 
 def test_which_data_plane_answers_is_never_silent() -> None:

@@ -15,9 +15,9 @@ from zlib import crc32
 import numpy as np
 
 from gslb.answers import layout
+from gslb.answers.buckets import bucket_index
+from gslb.answers.layout import checksum
 from gslb.answers.model import STICKY_SLOTS
-from gslb.answers.pack import checksum
-from gslb.answers.ranges import bucket_index
 
 ROWS: Final = {
     "zones": layout.ZONE, "slots": layout.SLOT, "nodes": layout.NODE, "typesets": layout.TYPESET,

@@ -22,12 +22,11 @@ from gslb.node.compilation import (
     Unchanged,
 )
 from gslb.node.keeper import TableKeeper
-from gslb.node.prepared import ServedTable
 from gslb.node.steps import LOOK_AROUND_EVERY, is_time_to_look
 from gslb.policy.plan import Drained
 from gslb.policy.problems import Problem, Where
 from gslb.settings import Settings
-from gslb.state.tables import TableStore
+from gslb.state.tables import Newest, ServedTable, TableStore
 from gslb.steering.situation import AliasAddresses, Situation
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -165,7 +164,7 @@ def resolve(keeper: TableKeeper, address: AliasAddresses = ADDRESS) -> None:
 async def test_a_reload_serves_the_new_table(world: World) -> None:
     """Generations and serials only grow; the former process goes when its successor serves."""
     keeper = world.keeper()
-    assert not keeper.take_newest()
+    assert not keeper.take(Newest(None, None, ()))
     await keeper.reload()
     await keeper.reload()
     assert [table.generation for table in world.published] == [1, 2]

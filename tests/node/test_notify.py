@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gslb.node.notify import notify, watchdog_seconds
+from gslb.node.life import watchdog_seconds
+from gslb.node.notify import notify
 
 
 def test_words_arrive_as_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

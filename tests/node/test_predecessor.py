@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from gslb import control
+from gslb import control, conversation
 from gslb.control import Message
 from gslb.errors import GslbError
 from gslb.node import succession
@@ -86,7 +86,7 @@ async def running(folder: Path) -> AsyncIterator[FakeIncumbent]:
     fake = FakeIncumbent(folder)
     one = Succession(fake, None)
     with control.listen_at(folder / control.SUPERVISOR_SOCKET) as listener:
-        task = asyncio.create_task(control.serve(listener, one.hello))
+        task = asyncio.create_task(conversation.serve(listener, one.hello))
         try:
             yield fake
         finally:
@@ -171,7 +171,7 @@ async def test_a_version_that_knows_nothing_of_this_refuses(tmp_path: Path) -> N
         return {"ok": False, "error": "unknown request"}
 
     with control.listen_at(tmp_path / control.SUPERVISOR_SOCKET) as listener:
-        task = asyncio.create_task(control.serve(listener, older))
+        task = asyncio.create_task(conversation.serve(listener, older))
         with pytest.raises(GslbError, match="does not give way: unknown request"):
             await greet(tmp_path)
         task.cancel()

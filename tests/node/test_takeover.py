@@ -14,12 +14,12 @@ import pytest
 
 from gslb import control
 from gslb.errors import GslbError
+from gslb.node.sendhome import send_home
 from gslb.node.sockets import OpenSocket, open_shared
 from gslb.node.takeover import (
     check_addresses,
     gather_sockets,
     look_for_workers,
-    send_home,
     workers_of,
 )
 from gslb.settings import Listen

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from gslb.policy.codes import CODES
 from gslb.policy.compile import compile_model, compile_policies
-from gslb.policy.document import read_model
 from gslb.policy.effective import default_headroom
 from gslb.policy.names import BadNameError, mail_name, read_host, read_name, read_owner
 from gslb.policy.plan import (
@@ -33,6 +32,7 @@ from gslb.policy.plan import (
     WhenAllDown,
 )
 from gslb.policy.problems import PolicyError, Severity, Where
+from gslb.policy.reading import read_model
 from gslb.policy.types import record_types
 from gslb.wire.names import to_text, to_wire
 

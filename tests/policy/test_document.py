@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gslb.policy import document
-from gslb.policy.document import Document, read_document, read_model
+from gslb.policy.document import Document, read_document
 from gslb.policy.problems import PolicyError, Problem
+from gslb.policy.reading import read_model
 from gslb.policy.yamltext import Limits
 
 EXAMPLE = Path(__file__).with_name("data") / "example.com.yaml"

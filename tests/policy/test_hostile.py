@@ -17,7 +17,7 @@ SECONDS = 60  # of CPU, for all of one kind
 READ = f"""
 import json, resource, sys
 from pathlib import Path
-from gslb.policy.document import read_model
+from gslb.policy.reading import read_model
 from gslb.policy.problems import PolicyError
 own = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (own + {LIMIT}, own + {LIMIT}))

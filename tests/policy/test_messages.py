@@ -8,9 +8,9 @@ import pytest
 from pydantic import BaseModel
 
 from gslb.policy import model
-from gslb.policy.document import read_model
 from gslb.policy.messages import MAX_TOLD, PATTERNS, keys_at
 from gslb.policy.problems import PolicyError, Problem
+from gslb.policy.reading import read_model
 
 HEAD = """\
 version: 1

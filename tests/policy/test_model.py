@@ -11,8 +11,8 @@ from pydantic import BaseModel, ValidationError
 
 from gslb.policy import model
 from gslb.policy.checkmodel import CheckUse
-from gslb.policy.document import read_model
 from gslb.policy.model import Condition, Endpoint, LastResort, PolicyFile, Record, Rule, Site
+from gslb.policy.reading import read_model
 
 EXAMPLE = Path(__file__).with_name("data") / "example.com.yaml"
 KINDS = [

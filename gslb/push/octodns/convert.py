@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from gslb.policy.compile import compile_model
-from gslb.policy.document import Document, read_model
+from gslb.policy.document import Document
 from gslb.policy.problems import PolicyError, Problem, Severity, Where
+from gslb.policy.reading import read_model
 from gslb.push.octodns.importing import Imported, Steps, import_zone
 from gslb.push.octodns.reading import read_zone
 from gslb.push.octodns.text import dump

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gslb.node.children import MAX_DELAY_SECONDS, SHORT_LIFE_SECONDS, Restarts
+from gslb.node.child import MAX_DELAY_SECONDS, SHORT_LIFE_SECONDS, Restarts
 
 
 def test_a_worker_that_has_lived_is_started_again_at_once() -> None:

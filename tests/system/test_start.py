@@ -1,0 +1,125 @@
+"""Whole servers while they start: workers answer before the rest of the program is loaded."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.system.nodes import PATIENCE_SECONDS, Node, is_alive, until
+
+pytestmark = pytest.mark.system
+
+# The supervisor's module is not found before there is a file that says so.
+HELD_BACK = """\
+import pathlib, sys, time
+class HoldBack:
+    def find_spec(self, name, *_):
+        while name == "gslb.supervisor" and not pathlib.Path({go!r}).exists():
+            time.sleep(0.02)
+sys.meta_path.insert(0, HoldBack())
+from gslb.cli.main import main
+sys.exit(main())
+"""
+
+
+@pytest.fixture
+def go(node: Node) -> Path:
+    """Serve once, so that there is a table; return what a start waits for from now on."""
+    process = node.start()
+    process.terminate()
+    assert process.wait(PATIENCE_SECONDS) == 0
+    go = node.folder / "go"
+    node.program = ("-c", HELD_BACK.format(go=str(go)))
+    return go
+
+
+def children(process: subprocess.Popen[bytes]) -> list[int]:
+    return [
+        int(pid)
+        for path in Path(f"/proc/{process.pid}/task").glob("*/children")
+        for pid in path.read_text().split()
+    ]
+
+
+def test_workers_answer_before_the_supervisor_is_loaded(node: Node, go: Path) -> None:
+    """From the table on disk; then it goes on with these very workers."""
+    process = node.spawn()
+    until(lambda: node.answers("192.0.2.1"), "the workers answer")
+    workers = children(process)
+    assert len(workers) == node.workers
+    assert len(node.events("serving")) == 1  # of the run before
+    go.touch()
+    until(lambda: len(node.events("serving")) == 2, "the supervisor serves")
+    assert {worker["pid"] for worker in node.status()["workers"]} == set(workers)
+    assert {worker["restarts"] for worker in node.status()["workers"]} == {0}
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_that_comes_early_is_obeyed_in_order(
+    node: Node, go: Path, stop: signal.Signals
+) -> None:
+    """Nobody is left to answer, and nothing breaks; a word to reload changes nothing."""
+    process = node.spawn()
+    until(lambda: node.answers("192.0.2.1"), "the workers answer")
+    workers = children(process)
+    process.send_signal(signal.SIGHUP)
+    process.send_signal(stop)
+    go.touch()
+    assert process.wait(PATIENCE_SECONDS) == 0
+    assert not any(map(is_alive, workers))
+    assert "Traceback" not in node.log.read_text()
+    assert not list(node.state.glob("worker-*.sock"))
+
+
+def test_a_start_that_fails_late_ends_what_it_has_begun(node: Node, go: Path) -> None:
+    """What keeps the supervisor from running is told, and no worker answers on its own."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        process = node.spawn(GSLB_API_LISTEN=f"127.0.0.1:{taken.getsockname()[1]}")
+        until(lambda: node.answers("192.0.2.1"), "the workers answer")
+        workers = children(process)
+        go.touch()
+        assert process.wait(PATIENCE_SECONDS) == 1
+    assert "cannot listen on" in node.log.read_text()
+    assert "Traceback" not in node.log.read_text()
+    assert not any(map(is_alive, workers))
+
+
+def test_a_supervisor_that_cannot_be_loaded_leaves_nothing_behind(node: Node, go: Path) -> None:
+    """Half an installation, say."""
+    node.program = ("-c", node.program[1].replace("time.sleep(0.02)", "raise ImportError(name)"))
+    process = node.spawn()
+    assert process.wait(PATIENCE_SECONDS) == 1
+    assert "ImportError: gslb.supervisor" in node.log.read_text()
+    assert not list(node.state.glob("worker-*.sock"))
+    assert node.addresses_of_some() == set()
+
+
+def test_a_dead_start_leaves_workers_that_the_next_one_takes_over(node: Node, go: Path) -> None:
+    """As a supervisor that dies later does."""
+    process = node.spawn()
+    until(lambda: node.answers("192.0.2.1"), "the workers answer")
+    workers = children(process)
+    process.kill()
+    process.wait()
+    assert node.answers("192.0.2.1")
+    go.touch()
+    node.start()
+    assert len(node.events("worker without supervisor retired")) == len(workers)
+    until(lambda: not any(map(is_alive, workers)), "the orphans have retired")
+    assert node.answers("192.0.2.1")
+
+
+def test_two_at_a_time_are_refused_at_once(node: Node, go: Path) -> None:
+    """The second one does not touch what the first one has, not even its workers."""
+    node.spawn()
+    until(lambda: node.answers("192.0.2.1"), "the workers answer")
+    code, said = node.fail()
+    assert code == 1
+    assert "another gslb" in said
+    assert node.answers("192.0.2.1")
