@@ -90,7 +90,7 @@ def _planned(
     dialect = DIALECTS[one.provider]
     request = request_of(push, snapshot.generation, drain=False)
     wish = snapshot.wish(zone, request, sampled=False)
-    rendered = dialect.render(wish.desired, request.owner)
+    rendered = dialect.render(wish.desired, request.owner, actual.limits)
     plan = make_plan(dialect, wish.desired, rendered, actual, request)
     said = described(snapshot, zone, Proposal(wish, rendered, actual, plan), dialect, fresh=fresh)
     return Planned({**said, "place": one.place, "error": None}, actual)

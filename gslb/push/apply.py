@@ -196,7 +196,7 @@ class Pusher:
 
     def _propose(self, wish: Wish, actual: Actual) -> Proposal:
         dialect = self.provider.dialect
-        rendered = dialect.render(wish.desired, wish.request.owner)
+        rendered = dialect.render(wish.desired, wish.request.owner, actual.limits)
         plan = make_plan(dialect, wish.desired, rendered, actual, wish.request)
         return Proposal(wish, rendered, actual, plan)
 

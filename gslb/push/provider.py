@@ -95,8 +95,11 @@ class Dialect(Protocol):
     def limits(self) -> Limits:
         """Return the documented limits."""
 
-    def render(self, desired: Desired, owner: str) -> Rendered:
-        """Return the objects that say *desired* best, and what they cannot say."""
+    def render(self, desired: Desired, owner: str, limits: Limits | None = None) -> Rendered:
+        """Return the objects that say *desired* best, and what they cannot say.
+
+        *limits*: those of the account or project; None: the documented ones.
+        """
 
     def text(self, name: str, ttl: int, content: str) -> Rrset:
         """Return a TXT record: a marker or the manifest."""

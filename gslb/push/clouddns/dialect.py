@@ -8,7 +8,7 @@ from typing import Any
 
 from gslb.push.clouddns.probes import Checks
 from gslb.push.clouddns.pruning import prune
-from gslb.push.clouddns.reading import Reader
+from gslb.push.clouddns.reading import Reader, items, probed
 from gslb.push.clouddns.render import render, text
 from gslb.push.model import Desired
 from gslb.push.naming import unquoted
@@ -35,9 +35,9 @@ class CloudDns:
         """Return the limits that hold where the project's could not be read."""
         return LIMITS
 
-    def render(self, desired: Desired, owner: str) -> Rendered:
-        """Return the objects that say *desired* best, and what they cannot say."""
-        return render(desired, owner, Checks(owner))
+    def render(self, desired: Desired, owner: str, limits: Limits | None = None) -> Rendered:
+        """Return the objects that say *desired* best within *limits*, and what they cannot say."""
+        return render(desired, owner, Checks(owner), (limits or LIMITS).checks)
 
     def text(self, name: str, ttl: int, content: str) -> Rrset:
         """Return a TXT record."""
@@ -94,7 +94,7 @@ class CloudDns:
     def checks_used(self, rrsets: Iterable[Rrset], checks: int) -> int:
         """Return how many addresses are probed: the quota is the zone's (projects.get)."""
         del checks
-        return sum(len(_probed(one)) for one in rrsets)
+        return sum(len(probed(one)) for one in rrsets)
 
     def monthly_cost(self, supports: Sequence[Support]) -> float:
         """Return 0: no price of health checks for DNS is published."""
@@ -112,25 +112,7 @@ class CloudDns:
 
 def _values(rrset: Rrset) -> Iterator[tuple[str, float]]:
     """Yield every record of a set, with its weight."""
-    for item in _items(rrset):
+    for item in items(rrset):
         targets = item.get("healthCheckedTargets", {}).get("externalEndpoints", ())
         for value in [*item.get("rrdatas", ()), *targets]:
             yield value, float(item.get("weight", 1.0))
-
-
-def _probed(rrset: Rrset) -> list[str]:
-    """Return the addresses of a set that are probed from the internet."""
-    targets = [item.get("healthCheckedTargets", {}) for item in _items(rrset)]
-    return [address for one in targets for address in one.get("externalEndpoints", ())]
-
-
-def _items(rrset: Rrset) -> list[Any]:
-    """Return what a set has items of: those of its policy, or itself as one."""
-    body: Any = rrset.body
-    policy = body.get("routingPolicy", {})
-    items = [*policy.get("wrr", {}).get("items", ()), *policy.get("geo", {}).get("items", ())]
-    backup = policy.get("primaryBackup", {})
-    items += backup.get("backupGeoTargets", {}).get("items", ())
-    if backup:
-        items.append({"healthCheckedTargets": backup["primaryTargets"]})
-    return [*items, {"rrdatas": body.get("rrdatas", ())}]

@@ -131,6 +131,13 @@ class Maker:
         losses = self._region_losses(kinds, probe, fenced=fenced)
         return Node({"routingPolicy": policy}, tuple(losses))
 
+    def probed(self, chain: Chain) -> int:
+        """Return how many addresses a region with *chain* has probed."""
+        found = spread(self.one, chain.steps[0]) if chain.steps else []
+        if self._probe(found) is None or not all(one.target.probes for one in found):
+            return 0
+        return len(found)
+
     def loss(
         self, code: Code, about: str, wanted: str, given: str, severity: Severity, bites: Bites
     ) -> Loss:

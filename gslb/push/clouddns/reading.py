@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gslb.push.clouddns.regions import by_distance
+from gslb.push.objects import Rrset
 from gslb.push.provider import Answer, Client, Rrsets, Supports, Up
 
 MAX_DEPTH = 8  # CNAMEs inside the zone; two are made
@@ -106,3 +107,21 @@ def _nearest(geo: Mapping[str, Any], client: Client, well: Any) -> Answer:
         if good:
             return _all(good)
     return _all(_members(items[order[0]], well)[0])
+
+
+def probed(rrset: Rrset) -> list[str]:
+    """Return the addresses of a set that are probed from the internet."""
+    targets = [item.get("healthCheckedTargets", {}) for item in items(rrset)]
+    return [address for one in targets for address in _targets(one)]
+
+
+def items(rrset: Rrset) -> list[Any]:
+    """Return what a set has items of: those of its policy, or itself as one."""
+    body: Any = rrset.body
+    policy = body.get("routingPolicy", {})
+    items = [*policy.get("wrr", {}).get("items", ()), *policy.get("geo", {}).get("items", ())]
+    backup = policy.get("primaryBackup", {})
+    items += backup.get("backupGeoTargets", {}).get("items", ())
+    if backup:
+        items.append({"healthCheckedTargets": backup["primaryTargets"]})
+    return [*items, {"rrdatas": body.get("rrdatas", ())}]

@@ -10,11 +10,12 @@ and one step of failover, and a drain changes few record sets however many names
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from gslb.push.clouddns.nodes import Maker
 from gslb.push.clouddns.probes import Checks
-from gslb.push.clouddns.regions import Regional, google_regions, regionalise
+from gslb.push.clouddns.reading import probed
+from gslb.push.clouddns.regions import Regional, narrowed, regionalise
 from gslb.push.losses import Bites, Code, Loss, Severity, merged
 from gslb.push.model import Chain, Desired, PlainSet, SteeredSet
 from gslb.push.naming import policy_key, quoted
@@ -22,6 +23,7 @@ from gslb.push.objects import Body, Place, Rendered, Rrset, RrsetKey
 from gslb.push.ownership import mark, mark_name
 
 MARK_TTL = 300  # seconds
+ROOM = 0.9  # of the quota of probed addresses; plans that take more are stopped (plan.Thresholds)
 
 
 @dataclass(slots=True)
@@ -33,6 +35,7 @@ class _Zone:
     checks: Checks
     rrsets: dict[RrsetKey, Rrset] = field(default_factory=dict)
     losses: list[Loss] = field(default_factory=list)
+    waiting: list[_Regions] = field(default_factory=list)
     entries: dict[Place, str] = field(default_factory=dict)
 
     def add(self, name: str, rtype: str, ttl: int, body: Body, policy: str) -> None:
@@ -43,6 +46,49 @@ class _Zone:
         marker = text(mark_name(name, rtype), MARK_TTL, mark(self.owner))
         self.rrsets[marker.key] = marker
 
+    def probed(self) -> int:
+        """Return how many addresses are probed, each time that they are."""
+        return sum(len(probed(one)) for one in self.rrsets.values())
+
+    def divide(self, room: int) -> None:
+        """Add what has an item for each region: all else goes first, these share what is left."""
+        sets = sum(len(one.names) for one in self.waiting)
+        for one in sorted(self.waiting, key=lambda one: len(one.names)):
+            left = max(0, room - self.probed())
+            one.add(self, left // sets)
+            sets -= len(one.names)
+
+
+@dataclass(frozen=True, slots=True)
+class _Regions:
+    """Names whose answer is another in each region, for one type."""
+
+    one: SteeredSet
+    names: Sequence[str]
+    found: Regional
+
+    def add(self, made: _Zone, room: int) -> None:
+        """Add them, each with at most *room* probed addresses."""
+        one, maker = self.one, Maker(self.one, made.checks)
+        sizes = {key: maker.probed(chain) for key, chain in one.chains.items()}
+        found = narrowed(self.found, one.cells, sizes, room)
+        chains = {region: one.chains[key] for region, key in found.chains.items()}
+        kinds = set(found.chains.values())
+        node = maker.regions(chains) if len(kinds) > 1 else maker.chain(one.chains[kinds.pop()])
+        made.losses += [*node.losses, *_region_loss(one, found)]
+        for name in self.names:
+            made.add(name, one.rtype, one.ttl, node.body, one.policy)
+
+
+def _region_loss(one: SteeredSet, found: Regional) -> Iterator[Loss]:
+    if len(one.chains) > 1:
+        fenced = any(chain.fence for chain in one.chains.values())
+        given = f"those nearest to a region of Google's, {len(found.chains)} of them"
+        yield Loss(
+            Code.REGION, one.policy, one.rtype, "", "clients by area", given,
+            Severity.UNSAFE if fenced else Severity.DEGRADED, Bites.CLIENTS, found.wrong,
+        )  # fmt: skip
+
 
 def text(name: str, ttl: int, content: str) -> Rrset:
     """Return a TXT record."""
@@ -50,8 +96,8 @@ def text(name: str, ttl: int, content: str) -> Rrset:
     return Rrset(name, "TXT", "", body)
 
 
-def render(desired: Desired, owner: str, checks: Checks) -> Rendered:
-    """Return the record sets and checks that say *desired* best."""
+def render(desired: Desired, owner: str, checks: Checks, quota: int) -> Rendered:
+    """Return the record sets and checks that say *desired* best, with *quota* addresses to probe."""
     made = _Zone(desired.zone, owner, checks)
     taken = {plain.name for plain in desired.plain} | {desired.zone}
     by_policy: dict[str, list[SteeredSet]] = {}
@@ -61,6 +107,7 @@ def render(desired: Desired, owner: str, checks: Checks) -> Rendered:
         _Policy(made, policy, sets).add(taken)
     for plain in desired.plain:
         _plain(made, plain)
+    made.divide(int(quota * ROOM))
     return Rendered(made.rrsets, checks.supports, merged(made.losses), made.entries)
 
 
@@ -87,7 +134,7 @@ class _Policy:
             shared = []  # nothing to share, and a CNAME less to follow
         own = [name for name in names if name not in shared]
         for one in self.sets:
-            self.made.losses += [*one.losses, *self._selector_losses(one, found[one.rtype])]
+            self.made.losses += [*one.losses, *_selector_loss(one)]
         if shared and shapes is not None:
             self._shared(shared, shapes, found)
         if own:
@@ -110,6 +157,7 @@ class _Policy:
         ttl = self.sets[0].ttl
         for one in self.sets:
             maker = Maker(one, self.made.checks)
+            self.made.losses += _region_loss(one, found[one.rtype])
             used: dict[str, Chain] = {}
             for key in found[one.rtype].chains.values():
                 used.setdefault(one.chains[key].shape, one.chains[key])
@@ -122,8 +170,7 @@ class _Policy:
         if len(kinds) > 1:
             top = f"_p-{policy_key(self.policy)}.{self.made.zone}"
             items = [
-                {"location": region, "rrdatas": [self._node(shapes[region])]}
-                for region in google_regions()
+                {"location": region, "rrdatas": [self._node(shapes[region])]} for region in shapes
             ]
             geo = {"routingPolicy": {"geo": {"enableFencing": False, "items": items}}}
             self.made.add(top, "CNAME", ttl, geo, self.policy)
@@ -132,25 +179,20 @@ class _Policy:
 
     def _own(self, names: Sequence[str], found: Mapping[str, Regional]) -> None:
         for one in self.sets:
-            maker = Maker(one, self.made.checks)
-            chains = {region: one.chains[key] for region, key in found[one.rtype].chains.items()}
-            kinds = {chain.key: chain for chain in chains.values()}
-            node = maker.chain(*kinds.values()) if len(kinds) == 1 else maker.regions(chains)
-            self.made.losses += node.losses
+            kinds = set(found[one.rtype].chains.values())
+            if len(kinds) > 1:
+                self.made.waiting.append(_Regions(one, names, found[one.rtype]))
+                continue
+            node = Maker(one, self.made.checks).chain(one.chains[kinds.pop()])
+            self.made.losses += [*node.losses, *_region_loss(one, found[one.rtype])]
             for name in names:
                 self.made.add(name, one.rtype, one.ttl, node.body, self.policy)
 
-    def _selector_losses(self, one: SteeredSet, found: Regional) -> Iterator[Loss]:
-        def loss(code: Code, wanted: str, given: str, severity: Severity, share: float) -> Loss:
-            made = Loss(code, self.policy, one.rtype, "", wanted, given, severity, Bites.CLIENTS)
-            return replace(made, share=share)
 
-        if len(one.chains) > 1:
-            fenced = any(chain.fence for chain in one.chains.values())
-            severity = Severity.UNSAFE if fenced else Severity.DEGRADED
-            given = "those nearest to a region of Google's"
-            yield loss(Code.REGION, "clients by area", given, severity, found.wrong)
-        if one.blocks:
-            wanted = f"{len(one.blocks):,} prefixes of their own"
-            share = sum(block.weight for block in one.blocks)
-            yield loss(Code.SELECTOR, wanted, "like their region", Severity.DEGRADED, share)
+def _selector_loss(one: SteeredSet) -> Iterator[Loss]:
+    if one.blocks:
+        wanted = f"{len(one.blocks):,} prefixes of their own"
+        yield Loss(
+            Code.SELECTOR, one.policy, one.rtype, "", wanted, "like their region",
+            Severity.DEGRADED, Bites.CLIENTS, sum(block.weight for block in one.blocks),
+        )  # fmt: skip

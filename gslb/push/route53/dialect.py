@@ -47,8 +47,12 @@ class Route53:
         """Return the documented limits."""
         return LIMITS
 
-    def render(self, desired: Desired, owner: str) -> Rendered:
-        """Return the objects that say *desired* best, and what they cannot say."""
+    def render(self, desired: Desired, owner: str, limits: Limits | None = None) -> Rendered:
+        """Return the objects that say *desired* best, and what they cannot say.
+
+        A policy is not rendered otherwise for *limits*: a plan that goes over them is stopped.
+        """
+        del limits
         return render(desired, owner, Checks(self.interval))
 
     def text(self, name: str, ttl: int, content: str) -> Rrset:
