@@ -18,7 +18,8 @@ from gslb.steering.traffic import Supplies
 from gslb.steering.wording import percent
 
 KEEP_CAPACITY = 0.5  # of the declared weight: one of two equal clouds may go, not both
-MAX_LOAD = 0.9  # of what a site can carry (failures F10)
+MAX_LOAD = 1.0  # of what a site can carry: headroom for one zone of three lets one zone of three go
+NEARLY_FULL = 0.9  # of it: allowed, and said, since nothing else may fail then (failures F10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,22 @@ class Loads:
         self, policy: Policy, rtype: int, supplies: tuple[Supplies, Supplies]
     ) -> Iterator[str]:
         """Yield which sites would be too full, and by what."""
+        for full, said in self._filled(policy, rtype, supplies):
+            if full > MAX_LOAD + EXACT:
+                yield f"{said}, so it would be {percent(full)} full"
+
+    def warnings(
+        self, policy: Policy, rtype: int, supplies: tuple[Supplies, Supplies]
+    ) -> Iterator[str]:
+        """Yield which sites would be so full that nothing else of them may fail."""
+        for full, said in self._filled(policy, rtype, supplies):
+            if NEARLY_FULL + EXACT < full <= MAX_LOAD + EXACT:
+                yield f"{said}: it would be {percent(full)} full"
+
+    def _filled(
+        self, policy: Policy, rtype: int, supplies: tuple[Supplies, Supplies]
+    ) -> Iterator[tuple[float, str]]:
+        """Yield how full sites would be that get fuller, 1.0 being full, and how that comes."""
         for site, where in policy.capacity_at.items():
             usual, after = self.usual.get(site, 0.0), self.after.get(site, 0.0)
             if usual <= EXACT or after <= EXACT:
@@ -104,13 +121,13 @@ class Loads:
                 continue  # nothing is healthy there; the rule's own guard tells
             full = after / usual / carries[1]
             earlier = self.before.get(site, 0.0) / usual / carries[0] if carries[0] else full
-            if full > MAX_LOAD + EXACT and full > earlier + EXACT:
-                yield (
+            if full > earlier + EXACT:
+                said = (
                     f"{site} would carry {percent(after / usual)} of its usual load; it can carry"
                     f" {percent(carries[1])} (headroom {percent(headroom)} in {where};"
-                    f" {percent(min(1.0, there[1]))} of its weight left), so it would be"
-                    f" {percent(full)} full, more than {percent(MAX_LOAD)}"
+                    f" {percent(min(1.0, there[1]))} of its weight left)"
                 )
+                yield full, said
 
 
 def usual(

@@ -50,7 +50,7 @@ class DrainPlan:
     moves: tuple[Move, ...]
     names: tuple[NameCapacity, ...]
     refusals: tuple[str, ...]  # why the guard refuses; empty: it does not
-    reasons: tuple[str, ...] = ()  # why traffic leaves sites that are only partly drained
+    reasons: tuple[str, ...] = ()  # why traffic leaves sites drained in part; which are nearly full
     unheeded: float = 0.0  # share of the answers that go on to drained ones: nothing else is left
 
     def to_json(self) -> dict[str, object]:
@@ -251,6 +251,8 @@ def _add(
             total.refusals[f"{_all(names)}, {word}: {reason}"] = None
     for reason in loads.refusals(policy, rtype, supplies):
         total.refusals[f"{_all(names)}, {word}: {reason}"] = None
+    for warning in loads.warnings(policy, rtype, supplies):
+        total.reasons[f"{_all(names)}, {word}: {warning}"] = None
     if changed := [one for _, one in found if one is not None]:
         least = min(changed, key=lambda one: one.after)
         each = NameCapacity(
