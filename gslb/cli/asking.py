@@ -47,7 +47,12 @@ def ask_supervisor(settings: Settings, request: Message, seconds: float) -> dict
         workers = look_for_workers(settings.state_directory)
         if workers:
             raise SupervisorGoneError(settings, workers) from None
-        raise NobodyThereError(
-            f"{nobody}: does the server run, and on this state directory?"
-            " (--state-directory FOLDER names another)"
-        ) from None
+        raise nobody_there(nobody) from None
+
+
+def nobody_there(nobody: NobodyThereError) -> NobodyThereError:
+    """Return what to tell a person when nothing listens on a socket of the state directory."""
+    return NobodyThereError(
+        f"{nobody}: does the server run (gslb serve), and on this state directory?"
+        " (--state-directory FOLDER names another)"
+    )

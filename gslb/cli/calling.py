@@ -17,6 +17,7 @@ from gslb.api.events import LAST_EVENT
 from gslb.api.idempotency import HEADER
 from gslb.api.listener import SOCKET_NAME
 from gslb.api.routes import ROOT
+from gslb.cli.asking import nobody_there
 from gslb.cli.options import given_settings
 from gslb.control import NobodyThereError
 from gslb.errors import GslbError
@@ -168,10 +169,7 @@ class Node:
         try:
             connection.request(method, target, content, sent)
         except NobodyThereError as nobody:
-            raise NobodyThereError(
-                f"{nobody}: does the server run, and on this state directory?"
-                " (--state-directory FOLDER names another)"
-            ) from None
+            raise nobody_there(nobody) from None
         return connection.getresponse()
 
 

@@ -14,6 +14,7 @@ from gslb.cli.calling import CallError, node_of
 from gslb.cli.options import add_settings_options, given_settings
 from gslb.cli.push_delegate import add_delegate_options, run_delegate
 from gslb.cli.push_drain import add_drain_options, run_drain, which_of
+from gslb.control import NobodyThereError
 from gslb.errors import GslbError
 from gslb.node.configuration import read_settings
 
@@ -28,6 +29,11 @@ PROVIDERS = ("route53", "clouddns")
 CODES = (
     f"Exit codes: 0 nothing to do, 1 an error, {EXIT_CHANGES} there are changes,"
     f" {EXIT_STOPPED} a threshold stops them."
+)
+
+WITHOUT_A_SERVER = (
+    "without a server: gslb push plan --offline needs no account,"
+    " gslb push plan --direct reads the zones with your own credentials"
 )
 
 
@@ -134,7 +140,11 @@ def run_plan(options: argparse.Namespace) -> int:
             "predecessor": options.predecessor,
             "purge": options.purge,
         }
-        plans = node_of(options).call("POST", "/push/plan", asked, seconds=LONG_SECONDS)["plans"]
+        node = node_of(options)
+        try:
+            plans = node.call("POST", "/push/plan", asked, seconds=LONG_SECONDS)["plans"]
+        except NobodyThereError as nobody:
+            raise NobodyThereError(f"{nobody}\ngslb: {WITHOUT_A_SERVER}") from None
     return show(plans, options)
 
 

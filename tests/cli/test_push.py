@@ -73,7 +73,8 @@ def test_a_plan_against_a_file_is_one_against_that_zone(
         (["plan", "--offline", "--zone", "other.example"], "no copy is meant"),
         (["plan", "--direct"], "no copy is meant"),
         (["plan", "--offline", "--save", "x"], "--save takes --direct"),
-        (["plan"], "does the server run"),
+        (["plan"], "does the server run (gslb serve)"),
+        (["plan"], "gslb push plan --offline needs no account"),
         (["status"], "does the server run"),
     ],
 )

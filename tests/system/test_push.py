@@ -129,10 +129,14 @@ def test_without_credentials_serving_and_drains_go_on(tmp_path: Path) -> None:
         node = Pushed(tmp_path / "node", push, nothing)
         try:
             node.start()
-            until(lambda: node.states() == {"unavailable"}, "both are said to be unavailable")
+            until(
+                lambda: all("credentials" in one["reason"] for one in node.copies()),
+                "both say what they lack",
+            )
+            assert node.states() == {"unavailable"}
             reasons = {one["provider"]: one["reason"] for one in node.copies()}
-            assert "credentials" in reasons["route53"].lower()
-            assert reasons["clouddns"]
+            assert "no credentials: boto3 looks for AWS_ACCESS_KEY_ID" in reasons["route53"]
+            assert "google-auth looks for GOOGLE_APPLICATION_CREDENTIALS" in reasons["clouddns"]
             code, out, _ = node.run("drain", "aws", "--why", "power")
             assert code == 0
             assert "UNAVAILABLE" in out

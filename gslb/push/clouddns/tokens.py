@@ -15,6 +15,10 @@ SCOPES = (
     "https://www.googleapis.com/auth/ndev.clouddns.readwrite",
     "https://www.googleapis.com/auth/cloud-platform",  # health checks of compute
 )
+NO_CREDENTIALS = (
+    "no usable credentials: google-auth looks for GOOGLE_APPLICATION_CREDENTIALS in the environment,"
+    " those of gcloud auth application-default login, and the machine's service account"
+)
 
 
 class Tokens:
@@ -57,6 +61,8 @@ class Tokens:
                     self._credentials.refresh(Request(session=session))
         except known.TransportError as error:
             raise Transient(f"token: no reply ({type(error).__name__})") from None
+        except known.DefaultCredentialsError as error:
+            raise Unavailable(f"token: {NO_CREDENTIALS} ({type(error).__name__})") from None
         except Exception as error:  # noqa: BLE001  its text may hold parts of a key or of a reply
             raise Unavailable(f"token: {type(error).__name__}") from None
         return str(self._credentials.token)

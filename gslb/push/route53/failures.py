@@ -28,6 +28,11 @@ _AWAY = frozenset(
      "MissingAuthenticationToken", "AuthFailure", "OptInRequired", "RequestExpired"}
 )  # fmt: skip
 
+NO_CREDENTIALS = (
+    "no credentials: boto3 looks for AWS_ACCESS_KEY_ID (and its secret) in the environment,"
+    " ~/.aws/credentials, and the machine's role"
+)
+
 
 def understood(operation: str, error: Exception, changes: Sequence[Change] = ()) -> PushError:
     """Return *error* of boto3 or botocore as one of a push; *changes*: of the batch."""
@@ -60,4 +65,6 @@ def _without_reply(operation: str, error: Exception) -> PushError:
         return Transient(f"{operation}: no reply ({kind})")
     if isinstance(error, known.ParamValidationError):
         return Refused(f"{operation}: {str(error)[:MAX_MESSAGE]}")
-    return Unavailable(f"{operation}: {kind}")  # credentials, profiles, regions: names say enough
+    if isinstance(error, (known.NoCredentialsError, known.PartialCredentialsError)):
+        return Unavailable(f"{operation}: {NO_CREDENTIALS} ({kind})")
+    return Unavailable(f"{operation}: {kind}")  # profiles, regions: names say enough
