@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.copies import AWS, GCP, Providers, Pushed
+from tests.system.copies import AWS, GCP, POLICY, Providers, Pushed
 from tests.system.nodes import free_port, is_alive, until
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]  # plans are measured on the whole world
@@ -158,16 +158,61 @@ def test_without_credentials_serving_and_drains_go_on(tmp_path: Path) -> None:
 def test_the_pushing_process_is_replaced_when_it_dies(node: Pushed) -> None:
     """It says so meanwhile, and serving does not notice."""
     begin(node)
-    (pusher,) = [
-        int(folder.name)
-        for folder in Path("/proc").iterdir()
-        if folder.name.isdigit() and _is_child(folder, node.processes[-1].pid)
-    ]
+    pusher = pusher_of(node)
     os.kill(pusher, signal.SIGKILL)
     until(lambda: not is_alive(pusher), "it is gone")
     assert node.addresses_of()
     until(lambda: node.events("pushing process ended"), "the log tells")
     until(lambda: node.states() == {"insync"}, "another one finds all as it should be")
+
+
+def pusher_of(node: Pushed) -> int:
+    """Return the process that pushes."""
+    (found,) = [
+        int(folder.name)
+        for folder in Path("/proc").iterdir()
+        if folder.name.isdigit() and _is_child(folder, node.processes[-1].pid)
+    ]
+    return found
+
+
+def test_a_pusher_killed_between_batches_is_followed_by_one_that_finishes(
+    tmp_path: Path, providers: Providers
+) -> None:
+    """The manifest tells how far it came; the batch that was in flight lands after its death."""
+    providers.google.limits.quota |= {"rrsetAdditionsPerChange": 25, "rrsetDeletionsPerChange": 25}
+    node = Pushed(tmp_path / "node", providers.settings, providers.environment)
+    alike = "".join(f"  n{n}.example.com: {{policy: shared}}\n" for n in range(30))
+    shared = "policies:\n  shared: {rules: [{to: aws/us-east-1}]}\nrecords:\n"
+    node.policy.write_text(POLICY.replace("records:\n", shared) + alike)
+    try:
+        node.start()
+        until(lambda: node.states() == {"held"}, "the copies wait for a first plan")
+        code, out, error = node.run("push", "plan", "--provider", "clouddns", "--json")
+        assert code == 2, error
+        (plan,) = json.loads(out)
+        held = providers.google.faults.hold("dns.changes.create", skip=1)
+        code, _, error = node.run("push", "apply", plan["hash"], "--no-wait")
+        assert code == 0, error
+        held.wait_for_arrival()
+        pusher = pusher_of(node)
+        os.kill(pusher, signal.SIGKILL)
+        until(lambda: not is_alive(pusher), "it is gone")
+        assert re.search(r"gslb/part=1/[3-9]", str(providers.google.sets("example-com")))
+        held.release()
+        until(lambda: whole(node), "another one finishes it by itself", 90)
+        part = re.search(r"gslb/part=(\d)/(\d)", str(providers.google.sets("example-com")))
+        assert part is not None
+        assert part[1] == part[2]
+        assert providers.answered()["clouddns"] == AWS | GCP
+    finally:
+        node.stop()
+
+
+def whole(node: Pushed) -> bool:
+    (copy,) = [one for one in node.copies() if one["provider"] == "clouddns"]
+    print(copy["state"], copy["reason"], copy["stops"])
+    return copy["state"] == "insync" and bool(copy["begun"])
 
 
 def _is_child(folder: Path, parent: int) -> bool:
