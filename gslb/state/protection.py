@@ -266,7 +266,9 @@ class RemovalLimit:
         back = _without_removals(before, waiting.verdict)
         until, why = self._return_blocked(key, before, back, now)
         after = before if until > now else back
-        if until <= now:
+        # Where one family comes back as the other goes, pools that count them together see neither.
+        at_once = self._return_blocked(key, before, waiting.verdict, now)
+        if until <= now or at_once[0] <= now:
             until, why = self._removal_blocked(key, after, waiting.verdict, now)
             if until <= now:
                 self._spend(key, after, waiting.verdict, now)
@@ -293,9 +295,10 @@ class RemovalLimit:
     def _return_blocked(
         self, key: CheckKey, old: Verdict, new: Verdict, now: float
     ) -> tuple[float, str]:
+        """Return until when and why *key* may not come back where it does; minus infinity: it may."""
         for tally, weight in self._changes(key, old, new):
             until = max(tally.flipped, tally.calm_since) + FLIP_SECONDS
-            if now < until and tally.crosses(weight):
+            if weight < 0 and now < until and tally.crosses(weight):
                 until = min(until, now + FLIP_SECONDS)  # removals may make it no crossing
                 return until, f"{tally.pool.name} panics, or has not ceased to for long enough"
         return -inf, ""

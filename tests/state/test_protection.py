@@ -242,6 +242,25 @@ def test_the_threshold_of_panic_is_crossed_at_most_once_a_minute(period: int) ->
     assert all(b - a >= FLIP_SECONDS for a, b in pairwise(found))
 
 
+def test_in_panic_one_family_may_come_back_as_the_other_goes() -> None:
+    """A pool that counts both together sees no end of its panic in that, and so holds nothing up."""
+    found = inventory({US: 4, EU: 4, ASIA: 4}, families=Families.TOGETHER, panic=0.5)
+    limit, now = start(found), 0.0
+    one_down = Verdict(Status.UP, Status.DOWN, "", unanimous=False)
+    limit.observe(dict.fromkeys(keys(found)[:7], one_down), now)
+    while limit.waiting:
+        now = max(now + 1.0, limit.wake_at())
+        limit.settle(now)
+        assert now < 1000.0
+    other_down = Verdict(Status.DOWN, Status.UP, "", unanimous=False)
+    changed = keys(found)[3]
+    now += 100.0
+    limit.observe({changed: other_down}, now)
+    limit.settle(now)
+    assert limit.answered[changed] == other_down
+    assert not limit.waiting
+
+
 def test_a_reload_and_another_program_do_not_end_a_panic_early() -> None:
     found = inventory({US: 4}, removal=None, panic=0.5)
     limit = start(found)
