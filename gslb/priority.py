@@ -4,7 +4,8 @@ A worker that wakes with a query must not wait for a reload or for the API. Linu
 lets it have the processor at once if it was owed more than it took, else when the other one's turn is
 over, milliseconds later. Beside lowered processes it is nearly always owed: on one core that a busy
 API wanted too, it waited for processes of the node more than 0.1 ms at 14 % of its wake-ups with equal
-priorities, at 3 % with `BEHIND`, at 2 % with `FAR_BEHIND`; shorter turns (sched_setattr) changed nothing.
+priorities, at 3 % with ten steps between; shorter turns (sched_setattr) changed nothing. More steps
+were no better, and left too little for replacements under a flood.
 Each thread has a priority, passed on to whatever it starts; to lower one takes no privilege, to
 raise it again does. So what starts a worker is a thread that was never lowered: `FRONT`.
 """
@@ -16,8 +17,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 # Steps of `nice`, from the priority that the program was started with. Each takes a fifth away.
-BEHIND = 10  # the supervisor and what it runs: of a core that a flood fills, it still has a tenth
-FAR_BEHIND = 19  # a reload, the check of a new table: nobody is without an answer meanwhile
+BEHIND = 5  # the supervisor and what it runs: of a core that a flood fills, it still has a quarter
 
 FRONT = ThreadPoolExecutor(1, thread_name_prefix="front")  # keeps the priority of who begins
 

@@ -39,7 +39,7 @@ from gslb.dataplane.tcp import TcpServer
 from gslb.dataplane.udp import UdpLoop
 from gslb.errors import GslbError
 from gslb.logs import Log
-from gslb.priority import FAR_BEHIND, step_back
+from gslb.priority import BEHIND, step_back
 
 RETIRE_SECONDS = 5.0  # for TCP connections to finish; as gdnsd takes at a replacement
 RETIRE_POLL_SECONDS = 0.05
@@ -66,7 +66,7 @@ class Worker:
         self._counters = list(orders.counters)  # descriptors, kept for whoever takes over
         self._countings = Countings(*map(Counting, map(map_block, self._counters)))
         self._responder = self._make_responder(None)
-        self._verifying = ThreadPoolExecutor(1, "verify", step_back, (FAR_BEHIND,))
+        self._verifying = ThreadPoolExecutor(1, "verify", step_back, (BEHIND,))
         self._retired = asyncio.Event()
         self._guard = Guard(self._respond, time.monotonic, self._countings)
         udp = [sock for sock in self._sockets if sock.type is socket.SOCK_DGRAM]

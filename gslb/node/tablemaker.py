@@ -14,7 +14,6 @@ import signal
 import sys
 import time
 from collections.abc import Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -54,7 +53,6 @@ from gslb.policy.compile import compile_policies
 from gslb.policy.names import name_text
 from gslb.policy.plan import Endpoint, Plan
 from gslb.policy.problems import Problem, Severity
-from gslb.priority import FAR_BEHIND, step_back
 from gslb.state.inventory import take_inventory
 from gslb.state.plans import PlanStore
 from gslb.state.tables import TableStore, map_table
@@ -355,16 +353,10 @@ def main() -> None:
     with os.fdopen(os.dup(1), "wb") as out:
         os.dup2(2, 1)  # nothing that prints may end up among the answers
         maker = TableMaker()
-        behind = ThreadPoolExecutor(1, "reload", step_back, (FAR_BEHIND,))
         while length := sys.stdin.buffer.read(LENGTH_OCTETS):
             octets = sys.stdin.buffer.read(int.from_bytes(length, "big"))
             work = pickle.loads(octets)  # noqa: S301 - from our own parent
-            if (
-                isinstance(work, Job) and work.former
-            ):  # another process keeps the table up meanwhile
-                out.write(packed(behind.submit(maker.do, work).result()))
-            else:
-                out.write(packed(maker.do(work)))
+            out.write(packed(maker.do(work)))
             out.flush()
             while not _is_asked() and maker.work_ahead():
                 pass
