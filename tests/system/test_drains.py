@@ -105,10 +105,19 @@ def test_a_drain_ends_by_itself_and_that_is_told(node: Drained) -> None:
     newest = node.api.call("GET", "/status")["last_event"]
     assert node.run("drain", "aws", "--why", "short", "--for", "1s")[0] == 0
     until(lambda: node.answered() == AWS | GCP, "the drain has expired", 15)
-    code, out, error = node.run("events", "--since", str(newest), "--count", "2", "--json")
-    assert code == 0, error
-    kinds = [json.loads(line)["kind"] for line in out.splitlines()]
-    assert kinds == ["drain.created", "drain.expired"]
+
+    def kinds(count: int) -> list[str]:
+        code, out, error = node.run(
+            "events", "--since", str(newest), "--count", f"{count}", "--json"
+        )
+        assert code == 0, error
+        return [json.loads(line)["kind"] for line in out.splitlines()]
+
+    told = kinds(2)
+    if "answers.shifted" in told:  # a look came between; then there is a third
+        told = kinds(3)
+        told.remove("answers.shifted")
+    assert told == ["drain.created", "drain.expired"]
     lines = [json.loads(line) for line in (node.state / "audit.jsonl").read_text().splitlines()]
     ends = [(line["who"], line["why"]) for line in lines if line["action"] == "drain.expire"]
     assert ends == [("gslb", "expired")]
