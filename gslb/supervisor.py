@@ -32,7 +32,7 @@ from gslb.node import takeover
 from gslb.node.beginning import Beginning
 from gslb.node.child import make_children
 from gslb.node.children import Workers
-from gslb.node.compilation import Refused, Unchanged
+from gslb.node.compilation import PoliciesRefusedError, Refused, Unchanged
 from gslb.node.fdstore import store
 from gslb.node.heritage import Heritage, inherit
 from gslb.node.keeper import TableKeeper
@@ -51,16 +51,6 @@ from gslb.state.tables import ServedTable, TableStore
 
 _LINE_COLUMN = re.compile(r":\d+:\d+:")
 _log = Log(__name__)
-
-
-class PoliciesRefusedError(GslbError):
-    """A node's first policies may not be used, and there is nothing else that it could serve."""
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__(
-            "the policies are refused, and no valid table is on disk: nothing to serve"
-        )
-        self.problems = problems
 
 
 class Supervisor:

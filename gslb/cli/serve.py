@@ -76,7 +76,8 @@ def _serve(options: argparse.Namespace, beginning: Beginning) -> int:
 
     import asyncio  # noqa: PLC0415
 
-    from gslb.supervisor import PoliciesRefusedError, Supervisor  # noqa: PLC0415
+    from gslb.node.compilation import PoliciesRefusedError  # noqa: PLC0415
+    from gslb.supervisor import Supervisor  # noqa: PLC0415
 
     supervisor = Supervisor(
         settings, replace=options.replace, successor=successor(), beginning=beginning

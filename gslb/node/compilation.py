@@ -198,6 +198,16 @@ class Mistaken:
     reason: str
 
 
+class PoliciesRefusedError(GslbError):
+    """A node's first policies may not be used, and there is nothing else that it could serve."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__(
+            "the policies are refused, and no valid table is on disk: nothing to serve"
+        )
+        self.problems = problems
+
+
 class MistakenError(GslbError):
     """A question to what was compiled makes no sense; its text is for whoever asked."""
 
