@@ -17,6 +17,7 @@ import dns.message
 ANSWER_SECONDS = 10.0  # a query that has no answer by then was lost
 QUERIES_A_PORT = 20  # UDP: then another port, so that every socket of the server gets its share
 PIPELINED = 10
+PAUSE_SECONDS = 0.01  # between two batches of a client: enough to miss any gap, not a flood
 KEEPALIVE = 11  # edns-tcp-keepalive, RFC 7828
 
 
@@ -88,6 +89,7 @@ class Load:
                     assert answer[:2] == query[:2]
                     assert answer[3] & 15 == 0
                 self._count("udp", QUERIES_A_PORT)
+            self._stop.wait(PAUSE_SECONDS)
 
     def _polite(self) -> None:
         while not self._stop.is_set():
@@ -101,6 +103,8 @@ class Load:
                         self.lost.append(f"tcp: {len(answers)} answers to {PIPELINED} queries")
                         return
                     told = any(_keepalive(answer) == 0 for answer in answers)
+                    if not told:
+                        self._stop.wait(PAUSE_SECONDS)
                 self.left += told
 
     def _stubborn(self) -> None:
@@ -114,6 +118,7 @@ class Load:
                     if len(answers) < PIPELINED:
                         self.closed += 1
                         break
+                    self._stop.wait(PAUSE_SECONDS)
 
     def _connect(self) -> socket.socket:
         return socket.create_connection(self._server, ANSWER_SECONDS)
