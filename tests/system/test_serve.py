@@ -145,6 +145,7 @@ def test_what_was_said_of_the_policies_is_not_said_again(node: Node) -> None:
     """A reload logs and prints warnings that are new; status counts all and has the notes."""
     node.policy.write_text(CHECKED)
     node.start()
+    until(lambda: node.events("note"), "it says what comes after `serving`")
     before = len(node.events("policy warning"))
     assert before  # about a site that nobody uses
     assert len(node.events("note")) == 1
