@@ -39,6 +39,7 @@ from gslb.node.keeper import TableKeeper
 from gslb.node.ledger import Ledger
 from gslb.node.life import show_life
 from gslb.node.notify import notify
+from gslb.node.outset import outset_of
 from gslb.node.pausable import Pausable
 from gslb.node.predecessor import Predecessor
 from gslb.node.records import Records
@@ -126,9 +127,9 @@ class Supervisor:
         settings = self.settings
         said = heritage.said if heritage else {}
         if heritage is None:
-            start = self._beginning.begin(settings)
+            start = self._beginning.begin(outset_of(settings))
         else:
-            start = await asyncio.to_thread(heritage.start, settings)
+            start = await asyncio.to_thread(heritage.start, outset_of(settings))
         self._ledger = Ledger(settings.state_directory)
         self._ledger.adopt(start.counted)
         for worker, blocks in start.blocks.items():
@@ -226,6 +227,7 @@ class Supervisor:
         ]
         self._announce(served)
         store(self._incumbent.worker_sockets())
+        self._beginning.remember(outset_of(settings))
         if self._keeper.compiled is None:
             self._reload_soon()
         return background

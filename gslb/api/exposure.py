@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 
 from gslb.errors import GslbError
-from gslb.settings import Listen
+from gslb.listen import Listen
 
 
 class ExposureError(GslbError):

@@ -19,10 +19,11 @@ from aiohttp import web
 from gslb import logs
 from gslb.cli.options import program
 from gslb.errors import GslbError
+from gslb.listen import Listen
 from gslb.policy.compile import compile_policies
 from gslb.policy.plan import Plan
 from gslb.policy.problems import PolicyError
-from gslb.settings import Listen, LogSection, ProbeSection, Settings
+from gslb.settings import LogSection, ProbeSection, Settings
 from gslb.supervisor import Supervisor
 
 if TYPE_CHECKING:

@@ -1,7 +1,8 @@
 """``gslb serve``: answer queries until told to stop.
 
-Workers answer first, from the newest table on disk, and what else there is is loaded then: so the
-order of things here is that of `run`, and the supervisor is imported in the middle of it.
+Workers answer first, from the newest table on disk, and what else there is is loaded then: the
+settings too, where what is needed of them is known from the last start. So the order of things here
+is that of `run`, and the supervisor is imported in the middle of it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from gslb.cli.options import add_settings_options, given_settings
 from gslb.node.beginning import Beginning, EarlySignals
 
 if TYPE_CHECKING:
+    from gslb.node.outset import Outset
+
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 REPLACE = "--replace"
@@ -58,21 +61,21 @@ def expected_workers(given: str | None) -> int:
 
 def _serve(options: argparse.Namespace, beginning: Beginning) -> int:
     # Each of these loads what the next steps need; the workers load theirs at the same time.
+    from gslb.node.inputs import Inputs  # noqa: PLC0415
+
+    given = given_settings(options)
+    outset = beginning.recall(Inputs.of(options.config, given))
+    if outset is not None:
+        _begin(options, beginning, outset)
+
     import logging  # noqa: PLC0415
 
-    from gslb import logs  # noqa: PLC0415
     from gslb.node.configuration import read_settings  # noqa: PLC0415
-    from gslb.node.statedir import LockedError  # noqa: PLC0415
+    from gslb.node.outset import outset_of  # noqa: PLC0415
 
-    settings = read_settings(options.config, given_settings(options))
-    logs.set_up(settings.log.level, settings.log.format, "supervisor")
+    settings = read_settings(options.config, given)
     logging.captureWarnings(capture=True)
-    try:
-        beginning.begin(settings)
-    except LockedError:
-        if not options.replace:
-            raise
-    beginning.let_workers_go_first()
+    _begin(options, beginning, outset_of(settings))
 
     import asyncio  # noqa: PLC0415
 
@@ -89,6 +92,20 @@ def _serve(options: argparse.Namespace, beginning: Beginning) -> int:
         print(f"gslb: {refused}", file=sys.stderr)
         return 1
     return 0
+
+
+def _begin(options: argparse.Namespace, beginning: Beginning, outset: Outset) -> None:
+    """Begin, unless somebody else runs whose place we are to take."""
+    from gslb import logs  # noqa: PLC0415
+    from gslb.node.statedir import LockedError  # noqa: PLC0415
+
+    logs.set_up(outset.template.log_level, outset.template.log_format, "supervisor")
+    try:
+        beginning.begin(outset)
+    except LockedError:
+        if not options.replace:
+            raise
+    beginning.let_workers_go_first()
 
 
 def successor() -> list[str]:

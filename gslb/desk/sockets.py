@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 
 from gslb.errors import GslbError
-from gslb.settings import Listen
+from gslb.listen import Listen
 
 
 def tcp_socket(listen: Listen, what: str) -> socket.socket:

@@ -20,8 +20,8 @@ import dns.nameserver
 import dns.rdatatype
 import dns.resolver
 
+from gslb.listen import Listen
 from gslb.logs import Log
-from gslb.settings import Listen
 from gslb.steering.situation import AliasAddresses
 
 MIN_SECONDS, MAX_SECONDS = 5.0, 300.0  # a TTL is taken as at least this, and at most

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from gslb.node.recruits import Recruits
 
 if TYPE_CHECKING:
+    from gslb.node.inputs import Inputs
+    from gslb.node.outset import Outset
     from gslb.node.start import Start
-    from gslb.settings import Settings
 
 
 class EarlySignals:
@@ -39,15 +40,40 @@ class Beginning:
         self._signals = signals
         self.recruits = Recruits.start(recruits)
         self._start: Start | None = None
+        self._outset: Outset | None = None
+        self._digest: str | None = None  # of what the settings are read from
         self._is_behind = False
 
-    def begin(self, settings: Settings) -> Start:
+    def begin(self, outset: Outset) -> Start:
         """Begin to answer, unless that was done. Raises LockedError, or GslbError: it cannot be."""
         if self._start is None:
             from gslb.node.start import begin  # noqa: PLC0415 - the recruits do not wait for it
 
-            self._start = begin(settings, self.recruits)
+            self._start, self._outset = begin(outset, self.recruits), outset
+        elif outset != self._outset:
+            from gslb.errors import GslbError  # noqa: PLC0415 - as above
+            from gslb.node.remembered import forget  # noqa: PLC0415
+
+            forget(outset.state_directory)
+            raise GslbError(
+                "the settings were changed while they were read, or mean something else to this"
+                " version than to the one before; start again"
+            )
         return self._start
+
+    def recall(self, inputs: Inputs) -> Outset | None:
+        """Return what the last start with these *inputs* began with, if that is known."""
+        from gslb.node.remembered import recall  # noqa: PLC0415 - as above
+
+        self._digest = inputs.digest()
+        return recall(inputs)
+
+    def remember(self, outset: Outset) -> None:
+        """Keep *outset* for the next start with the same inputs, if somebody asked for these."""
+        from gslb.node.remembered import remember  # noqa: PLC0415 - as above
+
+        if self._digest is not None:
+            remember(self._digest, outset)
 
     @property
     def told_to_stop(self) -> bool:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
-from gslb.defaults import DEFAULT_CONFIG
 from gslb.errors import GslbError
 from gslb.logs import Log
+from gslb.node.inputs import CONFIG_VARIABLE, PREFIX, Inputs
 from gslb.policy.messages import Steps, problems_of
 from gslb.policy.problems import PolicyError, Problem, Where
 from gslb.settings import Settings
@@ -25,8 +25,6 @@ from gslb.settings import Settings
 if TYPE_CHECKING:
     from gslb.policy.document import Document
 
-PREFIX = "GSLB_"
-CONFIG_VARIABLE = "GSLB_CONFIG"
 EMPTY_FILE = "E004"  # no problem here: everything has a default
 _PATHS = {("policies",), ("state_directory",)} | {
     ("geo", field) for field in ("table", "country", "asn", "city")
@@ -61,8 +59,8 @@ def read_settings(
     Raises:
         SettingsError: with every problem that there is.
     """
-    path = _path(path, environment)
-    document = _document(path) if path is not None else None
+    inputs = Inputs.of(path, given, environment)
+    document = _document(inputs.path) if inputs.path is not None else None
     values = _of_file(document) if document else {}
     sources: dict[Key, str] = {}  # of the values that are not the file's
     for key, (name, value) in _of_environment(environment).items():
@@ -75,14 +73,6 @@ def read_settings(
     except ValidationError as error:
         problems = sorted(problems_of(error, merged, Settings))
         raise SettingsError([_line(problem) for problem in problems]) from None
-
-
-def _path(path: Path | None, environment: Mapping[str, str]) -> Path | None:
-    if path is not None:
-        return path
-    if named := environment.get(CONFIG_VARIABLE):
-        return Path(named)
-    return DEFAULT_CONFIG if DEFAULT_CONFIG.exists() else None
 
 
 def _document(path: Path) -> Document | None:

@@ -11,9 +11,9 @@ import os
 import socket
 from collections.abc import Iterable, Mapping
 
+from gslb.listen import Listen
 from gslb.node.notify import notify
 from gslb.node.sockets import Kind, OpenSocket
-from gslb.settings import Listen
 
 NAME = "gslb-dns"
 FIRST = 3  # descriptor that is passed, sd_listen_fds(3)

@@ -14,7 +14,7 @@ from gslb.errors import GslbError
 from gslb.logs import Log
 from gslb.node import takeover
 from gslb.node.fdstore import take_stored
-from gslb.node.orders import orders
+from gslb.node.outset import Outset
 from gslb.node.predecessor import Predecessor
 from gslb.node.prepared import Prepared, prepare
 from gslb.node.records import try_records
@@ -35,15 +35,15 @@ class Heritage:
     said: Mapping[str, Any] = field(default_factory=dict)  # empty: it died before it let go
     since: float = 0.0  # monotonic seconds; when it let go
 
-    def start(self, settings: Settings) -> Start:
+    def start(self, outset: Outset) -> Start:
         """Return what we begin with: its sockets and its workers, which go on until they are retired.
 
         Raises GslbError.
         """
         workers = takeover.workers_of(self.state.path, self.predecessor.pid)
         held = [*take_stored(), *self.predecessor.sockets]
-        sockets = takeover.gather_sockets(settings.listen, settings.workers, held)
-        template = orders(settings, self.state.cookie_secrets())
+        sockets = takeover.gather_sockets(outset.listen, outset.workers, held)
+        template = outset.orders(self.state.cookie_secrets())
         return Start(self.state, template, sockets, workers, takeover.counters_of(workers))
 
     def fail(self, error: BaseException) -> None:

@@ -10,9 +10,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
+from gslb.listen import Listen
 from gslb.policy.names import BadNameError, name_text, read_name
 from gslb.policy.plan import Check, Endpoint, Plan, ZonePlan
-from gslb.settings import Listen
 from gslb.state.inventory import CheckKey
 from gslb.steering.situation import AliasAddresses
 from healthcheck.messages import Wanted

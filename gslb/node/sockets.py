@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gslb.errors import GslbError
+from gslb.listen import DEFAULT_LISTEN, Listen
 from gslb.node.holder import holder_of
-from gslb.settings import DEFAULT_LISTEN, Listen
 
 # Linux doubles it and takes some 830 octets for a short query: it holds 10 000 of them, a pause of
 # 0.1 s at 100 000 queries/s. With a limit of 208 KiB, which is common, 512 queries: 5 ms.

@@ -18,12 +18,11 @@ from gslb.node import takeover
 from gslb.node.child import Child, launch, make_children, socket_path
 from gslb.node.fdstore import take_stored
 from gslb.node.memory import make_blocks
-from gslb.node.orders import orders
+from gslb.node.outset import Outset
 from gslb.node.recruits import Recruits
 from gslb.node.sockets import OpenSocket
 from gslb.node.statedir import StateDirectory
 from gslb.node.takeover import Orphan
-from gslb.settings import Settings
 from gslb.state.tables import Newest, ServedTable, TableStore
 
 END_SECONDS = 8.0  # for a worker to end; its own limit for open TCP connections is 5 s
@@ -58,24 +57,24 @@ class Start:
         self.children.clear()
 
 
-def begin(settings: Settings, recruits: Recruits) -> Start:
+def begin(outset: Outset, recruits: Recruits) -> Start:
     """Begin to answer, if there is a table on disk.
 
     Args:
-        settings: the node's.
+        outset: what is known of its settings.
         recruits: become the workers; those who are not needed end.
 
     Raises:
         LockedError: another supervisor runs on the state directory.
         GslbError: the node cannot run.
     """
-    directory = settings.state_directory
+    directory = outset.state_directory
     state = StateDirectory(directory)
-    template = orders(settings, state.cookie_secrets())
+    template = outset.orders(state.cookie_secrets())
     held = take_stored()
     orphans = takeover.find_orphans(directory)
     held += (one for orphan in orphans for one in orphan.sockets)
-    sockets = takeover.gather_sockets(settings.listen, settings.workers, held)
+    sockets = takeover.gather_sockets(outset.listen, outset.workers, held)
     newest = TableStore(directory).newest_valid()
     counted = [one for orphan in orphans for one in orphan.counters]
     start = Start(state, template, sockets, orphans, counted, newest)

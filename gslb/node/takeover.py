@@ -17,9 +17,9 @@ from pathlib import Path
 from gslb import control
 from gslb.control import ControlError, Message, NobodyThereError
 from gslb.errors import GslbError
+from gslb.listen import Listen, parse_listen
 from gslb.logs import Log
 from gslb.node.sockets import TYPES, Kind, OpenSocket, claim, open_shared, without_missing_ipv6
-from gslb.settings import Listen, parse_listen
 
 ASK_SECONDS = 5.0
 MAX_ORPHANS = 1024  # socket files that are looked at
@@ -96,10 +96,8 @@ def _worker_sockets(directory: Path) -> list[Path]:
 def adopt(named: Sequence[Sequence[str]], descriptors: Sequence[int]) -> Iterable[OpenSocket]:
     """Yield sockets that came as *descriptors*, and with them kind and address of each."""
     for (kind, text), descriptor in zip(named, descriptors, strict=True):
-        listen = parse_listen(text)
-        assert isinstance(listen, Listen)
         sock = socket.socket(fileno=descriptor)
-        yield OpenSocket("udp" if kind == "udp" else "tcp", listen, sock)
+        yield OpenSocket("udp" if kind == "udp" else "tcp", parse_listen(text), sock)
 
 
 def retire(orphans: Iterable[Orphan]) -> list[Orphan]:

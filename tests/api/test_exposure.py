@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gslb.api.exposure import ExposureError, check_exposure
-from gslb.settings import Listen
+from gslb.listen import Listen
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.8.0.1", "::1", "::ffff:127.0.0.1"])

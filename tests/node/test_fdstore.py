@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from gslb.listen import Listen
 from gslb.node import fdstore
 from gslb.node.fdstore import NAME, store, take_stored
 from gslb.node.sockets import OpenSocket
-from gslb.settings import Listen
 
 
 def opened(kind: socket.SocketKind) -> socket.socket:

@@ -15,11 +15,11 @@ import pytest
 from gslb import control, conversation
 from gslb.control import Message
 from gslb.errors import GslbError
+from gslb.listen import Listen
 from gslb.node import succession
 from gslb.node.predecessor import Predecessor
 from gslb.node.sockets import OpenSocket
 from gslb.node.succession import FORM, Succession
-from gslb.settings import Listen
 
 LISTEN = Listen(address="127.0.0.1", port=5353)
 

@@ -8,8 +8,8 @@ import socket
 
 import pytest
 
+from gslb.listen import DEFAULT_LISTEN, Listen
 from gslb.node.sockets import UDP_BUFFER_OCTETS, claim, open_shared, without_missing_ipv6
-from gslb.settings import DEFAULT_LISTEN, Listen
 
 
 def free_listen() -> Listen:

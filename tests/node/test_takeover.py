@@ -14,6 +14,7 @@ import pytest
 
 from gslb import control
 from gslb.errors import GslbError
+from gslb.listen import Listen
 from gslb.node.sendhome import send_home
 from gslb.node.sockets import OpenSocket, open_shared
 from gslb.node.takeover import (
@@ -22,7 +23,6 @@ from gslb.node.takeover import (
     look_for_workers,
     workers_of,
 )
-from gslb.settings import Listen
 from tests.system.nodes import free_port
 
 Answer = Callable[[dict[str, Any]], dict[str, Any]]

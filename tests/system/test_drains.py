@@ -15,7 +15,7 @@ import dns.exception
 import pytest
 
 from gslb.cli.calling import CallError
-from gslb.settings import Listen
+from gslb.listen import Listen
 from tests.system.clouds import AWS, GCP, Drained
 from tests.system.nodes import PATIENCE_SECONDS, until
 

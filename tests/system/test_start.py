@@ -13,7 +13,7 @@ from tests.system.nodes import PATIENCE_SECONDS, Node, is_alive, until
 
 pytestmark = pytest.mark.system
 
-# The supervisor's module is not found before there is a file that says so.
+# A module, the supervisor's, is not found before there is a file that says so.
 HELD_BACK = """\
 import pathlib, sys, time
 class HoldBack:
@@ -56,6 +56,32 @@ def test_workers_answer_before_the_supervisor_is_loaded(node: Node, go: Path) ->
     until(lambda: len(node.events("serving")) == 2, "the supervisor serves")
     assert {worker["pid"] for worker in node.status()["workers"]} == set(workers)
     assert {worker["restarts"] for worker in node.status()["workers"]} == {0}
+
+
+def test_workers_answer_before_the_settings_are_read(node: Node, go: Path) -> None:
+    """What they need of them is known from the start before."""
+    node.program = ("-c", node.program[1].replace("gslb.supervisor", "gslb.settings"))
+    process = node.spawn()
+    until(lambda: node.answers("192.0.2.1"), "the workers answer")
+    workers = children(process)
+    go.touch()
+    until(lambda: len(node.events("serving")) == 2, "the supervisor serves")
+    assert {worker["pid"] for worker in node.status()["workers"]} == set(workers)
+
+
+def test_settings_that_were_changed_are_read_before_anybody_answers(node: Node, go: Path) -> None:
+    """The address that was listened on may not be wanted any more."""
+    held_back = node.program[1].replace("gslb.supervisor", "gslb.settings")
+    node.program = ("-c", held_back.replace("time.sleep(0.02)", "raise ImportError(name)"))
+    before = len(node.events("data plane"))  # of each worker that is told what to serve
+    process = node.spawn(GSLB_NSID="other")
+    assert process.wait(PATIENCE_SECONDS) == 1
+    assert "ImportError: gslb.settings" in node.log.read_text()
+    assert len(node.events("data plane")) == before > 0
+    node.program = ("-m", "gslb")
+    go.touch()
+    node.start(GSLB_NSID="other")
+    assert node.answers("192.0.2.1")
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
