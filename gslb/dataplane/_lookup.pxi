@@ -203,7 +203,8 @@ cdef inline Range range_of(
     cdef uint32_t bits = t8(t, map + (GSLB_MAP_BITS6 if six else GSLB_MAP_BITS4))
     cdef size_t bucket = address >> ((64 if six else 32) - bits) if bits else 0
     cdef size_t low = t32(t, buckets + 4 * bucket)
-    cdef size_t left = <size_t>t32(t, buckets + 4 * bucket + 4) + 1 - low
+    cdef size_t high = <size_t>t32(t, buckets + 4 * bucket + 4) + 1
+    cdef size_t left = high - low if high > low else 0  # never is it, in a table that verifies
     cdef size_t half
     cdef Range found
     # The first range that begins behind the address. Each step is taken whole, with no branch on

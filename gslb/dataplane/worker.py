@@ -82,9 +82,8 @@ class Worker:
         """Answer until retired. Raises GslbError if the first table is not valid."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._retired.set)
-        path = Path(
-            self.orders.table
-        )  # nobody waits behind it: no other thread, nor a low priority
+        path = Path(self.orders.table)
+        # Here, not in the thread of `_serve`: nobody is answered yet who would have to wait.
         self._take_up(path, self.orders.generation, *open_table(path))
         for udp in self._udp:
             udp.start(loop)
