@@ -80,6 +80,7 @@ class TableMaker:
         self._renderer: Renderer | None = None
         self._world: World | None = None
         self._writer: TableWriter | None = None
+        self._is_behind = False  # the table does not show all that was rendered
         self._compiled: Compiled | None = None
         self._job: Job | None = None
         self._situation: Situation | None = None  # that the table shows
@@ -251,12 +252,14 @@ class TableMaker:
             return renewed
         self._situation = change.situation
         self._lookout.moved()
-        if not change.rewrite:
+        # What fails from here on is not made up for by a later patch: it is relative to this one.
+        rewrite, self._is_behind = change.rewrite or self._is_behind, True
+        if not rewrite:
             patch = self._renderer.patch(change.situation)
             with contextlib.suppress(ArenaFull):
                 self._writer.patch(patch)
-                relabelled = self._renderer.relabelled
-                return Patched(len(patch.choices), len(patch.pools), relabelled)
+                self._is_behind = False
+                return Patched(len(patch.choices), len(patch.pools), self._renderer.relabelled)
         path, octets = self._write(self._renderer, change.spare_generation, change.situation)
         self._compiled = replace(
             self._compiled, path=path, generation=change.spare_generation, octets=octets
@@ -308,7 +311,7 @@ class TableMaker:
             raise GslbError(f"the new answer table is not valid: {'; '.join(bad[:MAX_REASONS])}")
         self._store.claim(generation)
         path = self._store.write(octets, generation, renderer.labels.to_json())
-        self._writer = TableWriter(map_table(path, writable=True))
+        self._writer, self._is_behind = TableWriter(map_table(path, writable=True)), False
         return path, len(octets)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from gslb.answers.patch import ArenaFull, TableWriter
 from gslb.answers.table import AnswerTable, SteerView
 from gslb.answers.verify import verify
 from gslb.errors import GslbError
@@ -284,6 +286,30 @@ def test_a_look_around_that_cannot_be_written_changes_nothing(
         assert isinstance(do(maker, Change(late, 2)), Patched)
     assert bytes([203, 0, 113, 1]) in addresses_in(tmp_path / "state" / "table-1.gslb")
     assert isinstance(do(maker, Change(late, 3, look_around=True)), Compiled)
+
+
+def test_a_change_that_could_not_be_written_is_not_taken_for_served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Room used up and a full disk at once: the next try shows all of it, not what came since."""
+    maker = TableMaker()
+    do(maker, job_of(tmp_path))
+    resolved = Situation(AT, aliases={ALIAS: ADDRESS})
+
+    def full(*_: object) -> None:
+        raise ArenaFull
+
+    def no_space(*_: object) -> Path:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(TableWriter, "patch", full)
+        patched.setattr(TableStore, "write", no_space)
+        assert isinstance(maker.do(Change(resolved, 2)), Failed)
+    made = do(maker, Change(resolved, 3))
+    assert isinstance(made, Compiled)
+    assert bytes([203, 0, 113, 1]) in addresses_in(made.path)
+    assert do(maker, Change(resolved, 4)) == Patched(0, 0)
 
 
 async def test_the_process_describes_what_it_has_made(tmp_path: Path, compiler: Compiler) -> None:
