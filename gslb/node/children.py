@@ -115,6 +115,7 @@ class Workers:
     async def _spawn(self, child: Child) -> None:
         """Start *child*'s process and wait until it serves. Raises GslbError if it does not."""
         assert self._table is not None
+        child.born = self._now()  # one that cannot even be started has lived short, not long
         blocks = self.ledger.open(child.number, self._table.generation)
         counters = [block.descriptor for block in blocks]
         launch(child, self._recruits.take(), self._template, self._table, counters)

@@ -1,0 +1,45 @@
+"""Workers that are kept going; those that answer are in tests/system."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gslb.node import children
+from gslb.node.child import SHORT_LIFE_SECONDS, make_children
+from gslb.node.children import Workers
+from gslb.node.ledger import Ledger
+from gslb.node.recruits import Recruits
+from gslb.state.tables import ServedTable
+from tests.dataplane.test_worker import ORDERS
+
+
+async def test_a_worker_that_cannot_be_started_is_not_tried_without_pause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The machine may be short of processes for long; the one that died had lived long."""
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 5:
+            raise asyncio.CancelledError
+
+    with contextlib.closing(Ledger(tmp_path)) as ledger:
+        workers = Workers(tmp_path, ORDERS, ledger, Recruits(), lambda: 10 * SHORT_LIFE_SECONDS)
+        (child,) = make_children(tmp_path, [[]])
+        with child.listener:
+            child.process = subprocess.Popen([sys.executable, "-c", ""])
+            child.process.wait()
+            workers._table = ServedTable(tmp_path / "none", 1)
+            monkeypatch.setattr(sys, "executable", "/nowhere/python")
+            monkeypatch.setattr(children.asyncio, "sleep", pause)
+            with pytest.raises(asyncio.CancelledError):
+                await workers._watch(child)
+    assert pauses == [0.0, 0.0, 0.1, 0.2, 0.4]
+    assert child.restarts.count == 5
