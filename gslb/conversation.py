@@ -192,12 +192,13 @@ class Conversation:
                         if not received or len(self._buffer) > MAX_ANSWER:
                             raise ControlError("the other end closed the conversation")
                         self._buffer += received
-            except TimeoutError:
+            except BaseException as error:  # cancelled, too
                 self.close()  # a late answer must not be taken for the next one's
-                raise ControlError(f"no answer within {timeout_seconds:g} s") from None
-            except OSError as error:
-                self.close()
-                raise ControlError(f"the conversation broke: {error.strerror}") from None
+                if isinstance(error, TimeoutError):
+                    raise ControlError(f"no answer within {timeout_seconds:g} s") from None
+                if isinstance(error, OSError):
+                    raise ControlError(f"the conversation broke: {error.strerror}") from None
+                raise
             line = bytes(self._buffer[:end])
             del self._buffer[: end + 1]
         return parsed(line)

@@ -164,6 +164,19 @@ async def test_a_conversation_whose_answer_is_late_is_over(tmp_path: Path) -> No
             await talk.ask({"do": "x"}, 1)
 
 
+async def test_a_conversation_whose_question_is_dropped_is_over(tmp_path: Path) -> None:
+    """Nor may the answer to a question that nobody waits for any more (failures F25)."""
+    async with served(tmp_path / "s") as path:
+        talk = Conversation.open(path)
+        dropped = asyncio.create_task(talk.ask({"n": 1}, 5))
+        await asyncio.sleep(0)  # it is on its way
+        dropped.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await dropped
+        with pytest.raises(ControlError):
+            await talk.ask({"n": 2}, 5)
+
+
 async def test_a_socket_that_is_left_over_is_replaced(tmp_path: Path) -> None:
     """A server that was killed does not keep the next one from listening."""
     control.listen_at(tmp_path / "s").close()

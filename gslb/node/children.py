@@ -196,11 +196,13 @@ class Workers:
     async def _end(self, child: Child) -> None:
         if child.process is None or child.process.poll() is not None:
             return
+        heard = False
         if child.conversation is not None:
             with contextlib.suppress(ControlError):
                 await child.conversation.ask({"do": "retire"}, ASK_SECONDS)
+                heard = True
             child.conversation.close()
-        else:
+        if not heard:  # one that broke off is no reason to kill: this means the same
             child.process.terminate()
         try:
             async with asyncio.timeout(RETIRE_SECONDS):

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from gslb.conversation import Conversation
 from gslb.node import children
-from gslb.node.child import SHORT_LIFE_SECONDS, make_children
+from gslb.node.child import SHORT_LIFE_SECONDS, make_children, socket_path
 from gslb.node.children import Workers
 from gslb.node.ledger import Ledger
 from gslb.node.recruits import Recruits
 from gslb.state.tables import ServedTable
 from tests.dataplane.test_worker import ORDERS
+
+
+def _process(code: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", code])
 
 
 async def test_a_worker_that_cannot_be_started_is_not_tried_without_pause(
@@ -34,7 +40,7 @@ async def test_a_worker_that_cannot_be_started_is_not_tried_without_pause(
         workers = Workers(tmp_path, ORDERS, ledger, Recruits(), lambda: 10 * SHORT_LIFE_SECONDS)
         (child,) = make_children(tmp_path, [[]])
         with child.listener:
-            child.process = subprocess.Popen([sys.executable, "-c", ""])
+            child.process = _process("")
             child.process.wait()
             workers._table = ServedTable(tmp_path / "none", 1)
             monkeypatch.setattr(sys, "executable", "/nowhere/python")
@@ -43,3 +49,15 @@ async def test_a_worker_that_cannot_be_started_is_not_tried_without_pause(
                 await workers._watch(child)
     assert pauses == [0.0, 0.0, 0.1, 0.2, 0.4]
     assert child.restarts.count == 5
+
+
+async def test_a_worker_whose_conversation_broke_off_ends_in_peace(tmp_path: Path) -> None:
+    """A swap may have been given up on the way out; its connections still come to their end."""
+    with contextlib.closing(Ledger(tmp_path)) as ledger:
+        workers = Workers(tmp_path, ORDERS, ledger, Recruits())
+        workers.children = [child] = make_children(tmp_path, [[]])
+        child.conversation = Conversation.open(socket_path(tmp_path, child.number))
+        child.conversation.close()
+        child.process = _process("import time; time.sleep(60)")
+        await workers.stop()
+        assert child.process.returncode == -signal.SIGTERM
