@@ -157,11 +157,14 @@ class Worker:
 
         Raises GslbError; then nothing has changed.
         """
-        if generation < self.generation:
-            raise GslbError(f"generation {generation} is older than {self.generation}")
+        self._refuse_older(generation)
         loop = asyncio.get_running_loop()
         octets, table = await loop.run_in_executor(self._verifying, open_table, path)
         self._take_up(path, generation, octets, table, counters)
+
+    def _refuse_older(self, generation: int) -> None:
+        if generation < self.generation:
+            raise GslbError(f"generation {generation} is older than {self.generation}")
 
     def _take_up(
         self,
@@ -171,7 +174,11 @@ class Worker:
         table: AnswerTable,
         counters: tuple[int, int] | None = None,
     ) -> None:
-        """Answer from the *table* in *octets* from now on. Raises GslbError: it is another one."""
+        """Answer from the *table* in *octets* from now on. Raises GslbError: it is another one.
+
+        Or a newer one was taken up while this was looked at (failures F06).
+        """
+        self._refuse_older(generation)
         if table.generation != generation:
             raise GslbError(f"{path}: holds generation {table.generation}, not {generation}")
         fresh = self._make_responder(table)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from gslb.answers.pack import pack
 from gslb.dataplane.client import source_of
 from gslb.dataplane.orders import Orders, Passed
 from gslb.dataplane.settings import TcpSettings
-from gslb.dataplane.worker import open_table, own_addresses, responder_settings
+from gslb.dataplane.worker import Worker, open_table, own_addresses, responder_settings
 from gslb.errors import GslbError
+from gslb.node.memory import make_blocks
+from tests.conformance.conftest import build_content
 
 ORDERS = Orders(
     number=3,
@@ -91,3 +97,32 @@ def test_a_file_that_is_missing_is_refused(tmp_path: Path) -> None:
     """The error names it."""
     with pytest.raises(GslbError, match="cannot be mapped"):
         open_table(tmp_path / "none")
+
+
+async def test_an_older_table_that_was_asked_for_meanwhile_is_refused(tmp_path: Path) -> None:
+    """Two are told at once, the older one last: that it is older shows when its turn comes."""
+    for generation in (2, 3):
+        octets = pack(build_content(), generation, 0)
+        (tmp_path / f"table-{generation}").write_bytes(octets)
+    blocks = make_blocks(None, 0, 0)
+    orders = replace(ORDERS, sockets=(), counters=tuple(blocks), dataplane="python", generation=0)
+    worker = Worker(orders)
+    fresh = make_blocks(None, 0, 0)
+    newer, older = await asyncio.gather(
+        *(
+            worker.handle(
+                {
+                    "do": "serve",
+                    "table": str(tmp_path / f"table-{generation}"),
+                    "generation": generation,
+                    "passed": fresh,
+                }
+            )
+            for generation in (3, 2)
+        )
+    )
+    assert newer == {"generation": 3}
+    assert older == {"ok": False, "error": "generation 2 is older than 3", "generation": 3}
+    worker._verifying.shutdown()
+    for descriptor in (*worker._counters, *fresh):
+        os.close(descriptor)
