@@ -24,10 +24,15 @@ def make_blocks(table: AnswerTable | None, generation: int, worker: int) -> list
     """
     zones = len(table.zones) if table is not None else 0
     choices = table.choices if table is not None else 0
-    return [
-        make_block(zones, choices, generation, worker, transport)
-        for transport in counters.TRANSPORTS
-    ]
+    made: list[int] = []
+    try:
+        for transport in counters.TRANSPORTS:
+            made += [make_block(zones, choices, generation, worker, transport)]
+    except GslbError:
+        for descriptor in made:
+            os.close(descriptor)
+        raise
+    return made
 
 
 def make_block(zones: int, choices: int, generation: int, worker: int, transport: Transport) -> int:
@@ -36,11 +41,14 @@ def make_block(zones: int, choices: int, generation: int, worker: int, transport
     Raises GslbError.
     """
     octets = counters.new_block(zones, choices, generation, worker, transport)
+    descriptor = -1
     try:
         descriptor = os.memfd_create("gslb-counters", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         os.truncate(descriptor, len(octets))
         os.pwrite(descriptor, octets[: counters.WORD * counters.ROWS], 0)  # zeros follow
         fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEALS)
     except OSError as error:
+        if descriptor >= 0:
+            os.close(descriptor)
         raise GslbError(f"no memory for counters: {error.strerror}") from None
     return descriptor
