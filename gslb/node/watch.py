@@ -154,7 +154,8 @@ class Watch:
         self._tell()
         now = self._clock()
         if known := self._evidence.known(now):
-            self._records.store.save_health(known, self._now())
+            flaps = flaps_to_json(self._board.flaps(now))
+            self._records.store.save_health(known, self._now(), flaps)
         return self._board.remember(now).to_json()
 
     def _wanted(self, checker: str) -> list[Wanted]:
