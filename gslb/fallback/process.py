@@ -39,6 +39,7 @@ from gslb.fallback.messages import (
 from gslb.logs import Log
 from gslb.node.compilation import Compiled, Compiler
 from gslb.node.keeper import TableKeeper
+from gslb.node.piped import Pauses, end
 from gslb.node.records import Records
 from gslb.settings import Settings
 from gslb.state.audit import AuditError, Entry
@@ -48,7 +49,6 @@ from gslb.steering.situation import Situation
 
 LOOK_EVERY = 1.0  # seconds between two looks at whether something else is desired
 END_SECONDS = 1.0  # for the process to end; what is in flight is decided by the zone's manifest
-SHORT_LIFE_SECONDS = 10.0
 FIRST_DELAY_SECONDS, MAX_DELAY_SECONDS = 0.5, 60.0  # before it is started again
 ASK_SECONDS = 150.0  # for an answer: a large zone is read in many pages, and measured
 
@@ -139,7 +139,7 @@ class Fallback:
         """Keep the process going, if there are copies, until cancelled."""
         if not self._ids:
             await asyncio.Event().wait()
-        short_lives = 0
+        pauses = Pauses(FIRST_DELAY_SECONDS, MAX_DELAY_SECONDS)
         while True:
             born = time.monotonic()
             try:
@@ -147,9 +147,7 @@ class Fallback:
             except OSError as error:  # no process or no memory to be had now
                 cause = error.strerror or str(error)
             self.restarts += 1
-            lived = time.monotonic() - born
-            short_lives = 0 if lived >= SHORT_LIFE_SECONDS else short_lives + 1
-            delay = min(FIRST_DELAY_SECONDS * 2.0 ** min(short_lives, 16), MAX_DELAY_SECONDS)
+            delay = pauses.after(time.monotonic() - born)
             await self._be_in_trouble(f"the pushing process has ended ({cause})")
             _log.error("pushing process ended", cause=cause, again_in_seconds=delay)
             await asyncio.sleep(delay)
@@ -187,7 +185,7 @@ class Fallback:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             self._forget_questions()
-            await _end(process)
+            await end(process, END_SECONDS)
         return f"exit code {process.returncode}"
 
     async def _be_in_trouble(self, why: str) -> None:
@@ -333,16 +331,3 @@ def make_fallback(
         lambda: keeper.ask(Compiler.give_plan),
         keeper.situation,
     )
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """Have *process* end: by the end of its input, and if that does not do, by force."""
-    assert process.stdin is not None
-    process.stdin.close()
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(END_SECONDS):
-            await process.wait()
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()

@@ -7,20 +7,19 @@ supervisor dies, because its input ends then.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gslb.logs import Log
+from gslb.node.piped import Pauses, end
 from gslb.node.talk import Talk
 from healthcheck.messages import MAX_LINE, Heartbeat, Report, Wanted
 from healthcheck.own import is_own
 from healthcheck.targets import Reach, reach
 
 END_SECONDS = 3.0  # to end what it has begun, commands above all
-SHORT_LIFE_SECONDS = 10.0
 FIRST_DELAY_SECONDS, MAX_DELAY_SECONDS = 0.2, 30.0  # before it is started again
 MAX_SAYING = 500  # characters of one line of its standard error that are logged
 
@@ -87,7 +86,7 @@ class Checker:
 
     async def run(self) -> None:
         """Keep one going from the first orders on that want anything, until cancelled."""
-        short_lives = 0
+        pauses = Pauses(FIRST_DELAY_SECONDS, MAX_DELAY_SECONDS)
         while not self._wanted():  # a process that has nothing to do costs memory
             await self._talk.news.wait()
             self._talk.news.clear()
@@ -98,10 +97,7 @@ class Checker:
             except OSError as error:  # no process or no memory to be had now
                 cause = error.strerror or str(error)
             self.restarts += 1
-            lived = time.monotonic() - born
-            short_lives = 0 if lived >= SHORT_LIFE_SECONDS else short_lives + 1
-            delay: float = FIRST_DELAY_SECONDS * 2.0 ** min(short_lives, 16)
-            delay = min(delay, MAX_DELAY_SECONDS)
+            delay = pauses.after(time.monotonic() - born)
             _log.error("checker ended", cause=cause, restarts=self.restarts, again_in_seconds=delay)
             await asyncio.sleep(delay)
 
@@ -132,7 +128,7 @@ class Checker:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             self.pid = self._talk.heartbeat = None
-            await _end(process)
+            await end(process, END_SECONDS)
         return cause or f"exit code {process.returncode}"
 
     def _command(self) -> list[str]:
@@ -161,16 +157,3 @@ class Checker:
                 return ""
             text = line.decode("utf-8", "replace").strip().removeprefix("healthcheck-agent: ")
             _log.info("checker says", text=text[:MAX_SAYING])
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """Have *process* end: by the end of its input, and if that does not do, by force."""
-    assert process.stdin is not None
-    process.stdin.close()
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(END_SECONDS):
-            await process.wait()
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
