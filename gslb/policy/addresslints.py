@@ -3,47 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from ipaddress import (
-    IPv4Address,
-    IPv4Network,
-    IPv6Address,
-    IPv6Network,
-    ip_address,
-    ip_network,
-)
+from ipaddress import ip_address
 
 from gslb.policy.lints import warning
 from gslb.policy.plan import Endpoint, Site
 from gslb.policy.problems import Problem
-
-Address = IPv4Address | IPv6Address
-Networks = tuple[IPv4Network | IPv6Network, ...]
-
-# What is only reached from inside: IANA's registries of special-purpose addresses (RFC 6890).
-_PRIVATE: Networks = tuple(
-    map(
-        ip_network,
-        (
-            *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"),  # RFC 1918
-            "100.64.0.0/10",  # RFC 6598, shared by carriers
-            "127.0.0.0/8",
-            "169.254.0.0/16",  # RFC 3927
-            "::1/128",
-            "fc00::/7",  # RFC 4193
-            "fe80::/10",
-        ),
-    )
-)
-_DOCUMENTATION: Networks = tuple(
-    map(
-        ip_network,
-        (
-            *("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"),  # RFC 5737
-            "2001:db8::/32",  # RFC 3849
-            "3fff::/20",  # RFC 9637
-        ),
-    )
-)
+from gslb.specialpurpose import DOCUMENTATION, INSIDE, Address, purpose_of
 
 
 def lint_addresses(
@@ -78,16 +43,12 @@ def _told(site: str, pairs: Sequence[tuple[Address, Endpoint]], why: str) -> Ite
 
 def is_private(address: Address) -> bool:
     """Return whether *address* is reached from inside a network, or a machine, only."""
-    return _within(address, _PRIVATE)
+    return purpose_of(address) in INSIDE
 
 
 def is_example(address: Address) -> bool:
     """Return whether *address* is set aside for documentation."""
-    return _within(address, _DOCUMENTATION)
-
-
-def _within(address: Address, networks: Networks) -> bool:
-    return any(address.version == one.version and address in one for one in networks)
+    return purpose_of(address) == DOCUMENTATION
 
 
 def _addresses(site: Site) -> list[tuple[Address, Endpoint]]:
