@@ -7,6 +7,7 @@ are taken over from them.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -44,7 +45,16 @@ class Ledger:
         Raises GslbError.
         """
         descriptors = make_blocks(self._legend(generation).table, generation, worker)
-        made = [Block.adopt(descriptor, worker) for descriptor in descriptors]
+        made: list[Block] = []
+        try:
+            while descriptors:
+                made.append(Block.adopt(descriptors.pop(0), worker))
+        except GslbError:  # the one that failed has been closed
+            for block in made:
+                block.close()
+            for descriptor in descriptors:
+                os.close(descriptor)
+            raise
         self._blocks += made
         return made
 

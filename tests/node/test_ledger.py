@@ -240,3 +240,26 @@ def test_sums_agree_whatever_the_label(node: Node) -> None:
     assert total("gslb_dns_responses_total") + total("gslb_dns_dropped_total") == 6.0
     assert total(ANSWERS) == total("gslb_decisions_total") == 5.0
     assert values["gslb_dns_client_source_total"][(Client.RESOLVER.name.lower(),)] == 5.0
+
+
+def test_blocks_that_cannot_be_had_leave_no_descriptor_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker that wants them is tried again and again; memory may be short for long."""
+    ledger = Ledger(tmp_path)
+    mapped: list[int] = []
+    real = mmap.mmap
+
+    def map_one(descriptor: int, *args: int, **kinds: int) -> mmap.mmap:
+        mapped.append(descriptor)
+        if len(mapped) == 2:
+            raise OSError(12, "Cannot allocate memory")
+        return real(descriptor, *args, **kinds)
+
+    monkeypatch.setattr("gslb.node.blocks.mmap.mmap", map_one)
+    before = set(Path("/proc/self/fd").iterdir())
+    with pytest.raises(GslbError, match="Cannot allocate memory"):
+        ledger.open(0, 1)
+    assert set(Path("/proc/self/fd").iterdir()) == before
+    monkeypatch.undo()
+    ledger.close()
