@@ -31,6 +31,7 @@ START_SECONDS = 30.0  # for a worker to start; with 100 000 names it takes about
 SWAP_SECONDS = 60.0
 RETIRE_SECONDS = 8.0  # a worker's own limit for open TCP connections is 5 s
 ASK_SECONDS = 3.0
+AGAIN_SECONDS = 10.0  # before a worker that could not take up a table is told of it again
 
 _log = Log(__name__)
 
@@ -57,6 +58,7 @@ class Workers:
         self._recruits = recruits
         self._now = now
         self._table: ServedTable | None = None
+        self._refused = asyncio.Event()  # somebody does not serve it
         self._watchers: list[asyncio.Task[None]] = []
 
     async def start(self, children: Sequence[Child], table: ServedTable) -> None:
@@ -69,11 +71,13 @@ class Workers:
         await asyncio.gather(*map(self._begin, self.children))
         self._recruits.dismiss()
         self._watchers = [asyncio.create_task(self._watch(child)) for child in self.children]
+        self._watchers.append(asyncio.create_task(self._tell_again()))
 
     async def swap(self, table: ServedTable) -> list[str]:
         """Have every worker serve *table*. Returns what went wrong, by worker.
 
-        A worker that refuses keeps what it has; one that does not answer is replaced.
+        A worker that refuses keeps what it has, and is told again later; one that does not answer is
+        replaced.
         """
         self._table = table
         answers = await asyncio.gather(*(self._tell(child, table) for child in self.children))
@@ -180,6 +184,7 @@ class Workers:
         try:
             blocks = self.ledger.open(child.number, table.generation)
         except GslbError as error:
+            self._refused.set()
             return f"worker {child.number}: {error}"
         descriptors = [block.descriptor for block in blocks]
         try:
@@ -189,9 +194,26 @@ class Workers:
             return f"worker {child.number}: {error}; it is replaced"
         if not answer.get("ok"):
             self.ledger.drop(blocks)
+            self._refused.set()
             return f"worker {child.number}: {answer.get('error', 'refused')}"
         child.generation = table.generation
         return ""
+
+    async def _tell_again(self) -> None:
+        """Tell workers of the newest table that did not take it up, until cancelled.
+
+        Changes go into that table alone: in an older one what has died since stays an answer.
+        """
+        while True:
+            await self._refused.wait()
+            await asyncio.sleep(AGAIN_SECONDS)
+            self._refused.clear()
+            table = self._table
+            assert table is not None
+            told = [child for child in self.children if child.conversation is not None]
+            for child in told:
+                if child.generation < table.generation and not await self._tell(child, table):
+                    _log.info("worker serves", worker=child.number, generation=child.generation)
 
     async def _end(self, child: Child) -> None:
         if child.process is None or child.process.poll() is not None:

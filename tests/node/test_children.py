@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from gslb.control import Message
 from gslb.conversation import Conversation
 from gslb.node import children
 from gslb.node.child import SHORT_LIFE_SECONDS, make_children, socket_path
@@ -61,3 +62,37 @@ async def test_a_worker_whose_conversation_broke_off_ends_in_peace(tmp_path: Pat
         child.process = _process("import time; time.sleep(60)")
         await workers.stop()
         assert child.process.returncode == -signal.SIGTERM
+
+
+class Doubtful:
+    """A conversation with a worker that takes up a table when it is told a second time."""
+
+    def __init__(self) -> None:
+        self.told: list[object] = []
+
+    async def ask(self, request: Message, *_: object) -> Message:
+        self.told.append(request["generation"])
+        if self.told.count(request["generation"]) < 2:
+            return {"ok": False, "error": "no memory"}
+        return {"ok": True}
+
+
+async def test_a_worker_that_refuses_a_table_is_told_of_it_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What has died since is taken out of the newest table only."""
+    monkeypatch.setattr(children, "AGAIN_SECONDS", 0.0)
+    with contextlib.closing(Ledger(tmp_path)) as ledger:
+        workers = Workers(tmp_path, ORDERS, ledger, Recruits())
+        workers.children = [child] = make_children(tmp_path, [[]])
+        child.conversation = talk = Doubtful()  # type: ignore[assignment]
+        again = asyncio.create_task(workers._tell_again())
+        with child.listener:
+            for generation in (4, 5):
+                table = ServedTable(tmp_path / "table", generation)
+                assert await workers.swap(table) == ["worker 0: no memory"]
+                for _ in range(100):
+                    await asyncio.sleep(0)
+                assert child.generation == generation
+        again.cancel()
+    assert talk.told == [4, 4, 5, 5]
