@@ -14,7 +14,7 @@ from gslb.node.compilation import Looked
 from gslb.policy.plan import Plan
 from gslb.steering.audience import Audience
 from gslb.steering.situation import Situation
-from gslb.steering.swing import Past, Roster, Shares, Shift, roster_of, sharing
+from gslb.steering.swing import Past, Roster, Shift, roster_of, sharing
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,7 @@ class Lookout:
         self._roster: Roster | None = None
         self._moved_at: float | None = None  # a change that is not weighed; None: none
         self._asked = False
-        self._weighing: Generator[None, None, Shares] | None = None
-        self._weighed_at = 0.0  # of what is being weighed: when it came to be
+        self._weighing: Generator[None, None, Shift] | None = None
         self._shifts: list[Shift] = []  # found, not told
 
     def begin(self, past: bytes) -> None:
@@ -62,22 +61,28 @@ class Lookout:
         return Looked(found, self._asked or self._weighing is not None)
 
     def work_ahead(self, weighing: Callable[[], Weighing]) -> bool:
-        """Weigh one policy; return whether there is more. *weighing* returns what is to be weighed."""
+        """Weigh one policy, or compare once; return whether there is more.
+
+        *weighing* returns what is to be weighed.
+        """
         if self._weighing is None:
             if not self._asked or self._moved_at is None:
                 return False
-            made = weighing()
-            if self._roster is None:
-                self._roster = roster_of(made.plan, made.audiences)
-            self._weighing = sharing(made.plan, made.situation, made.audiences, self._roster)
-            self._weighed_at, self._moved_at, self._asked = self._moved_at, None, False
+            self._weighing = self._weigh(weighing(), self._moved_at)
+            self._moved_at, self._asked = None, False
             return True
         try:
             next(self._weighing)
         except StopIteration as done:
             self._weighing = None
-            found = self.past.add(self._weighed_at, done.value)
-            if found.large:
-                self._shifts.append(found)
+            if done.value.large:
+                self._shifts.append(done.value)
             return self._asked
         return True
+
+    def _weigh(self, made: Weighing, at: float) -> Generator[None, None, Shift]:
+        """Return how much moved until what is to be weighed, which came to be *at* that time."""
+        if self._roster is None:
+            self._roster = roster_of(made.plan, made.audiences)
+        shares = yield from sharing(made.plan, made.situation, made.audiences, self._roster)
+        return (yield from self.past.adding(at, shares))

@@ -149,14 +149,18 @@ class Past:
         """It, for another process of ours."""
         return pickle.dumps(self.known, pickle.HIGHEST_PROTOCOL) if self.known else b""
 
-    def add(self, at: float, now: Shares) -> Shift:
+    def adding(self, at: float, now: Shares) -> Generator[None, None, Shift]:
         """Note that answers are shared out like *now* since *at*; return the largest shift to it.
 
         It is that from anything that held within the window. One that is large is told once: what
-        was before it is forgotten.
+        was before it is forgotten. It yields after each comparison, and nothing is noted before its
+        end.
         """
         self._forget(at)
-        found = max((shift(one, now) for _, one in self.known), key=_share, default=Shift(0.0))
+        found = Shift(0.0)
+        for _, one in self.known:
+            found = max(found, shift(one, now), key=_share)
+            yield
         if found.large:
             self.known = []
         since = at

@@ -15,6 +15,7 @@ from gslb.steering.swing import (
     WITHIN_SECONDS,
     Past,
     Shares,
+    Shift,
     roster_of,
     sharing,
     shift,
@@ -29,6 +30,15 @@ FOUR = lab.sites(US, EU, ASIA, CN)
 def shared(small, plan: Plan, situation: Situation | None = None) -> Shares:
     audiences = [Audience(zone, small.world(), equally) for zone in plan.zones]
     steps = sharing(plan, situation or lab.situation(), audiences, roster_of(plan, audiences))
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            return done.value
+
+
+def add(past: Past, at: float, now: Shares) -> Shift:
+    steps = past.adding(at, now)
     while True:
         try:
             next(steps)
@@ -91,28 +101,28 @@ def test_a_drain_within_one_plan_is_a_shift_too(small):
 def test_a_shift_is_told_once(small):
     past = Past()
     one, other = (shared(small, plan_of({site: 1})) for site in (US, ASIA))
-    assert not past.add(0.0, one).large
-    assert past.add(10.0, other).large
-    assert not past.add(20.0, other).large
-    assert past.add(30.0, one).large  # and back again
+    assert not add(past, 0.0, one).large
+    assert add(past, 10.0, other).large
+    assert not add(past, 20.0, other).large
+    assert add(past, 30.0, one).large  # and back again
 
 
 def test_small_steps_within_a_minute_add_up(small):
     """Each moves a tenth; the third one is more than a fifth from where it began."""
     shares = [shared(small, plan_of({US: 100 - 10 * n, ASIA: 10 * n})) for n in range(8)]
     past = Past()
-    assert [past.add(10.0 * n, one).large for n, one in enumerate(shares[:4])] == [
+    assert [add(past, 10.0 * n, one).large for n, one in enumerate(shares[:4])] == [
         False, False, False, True,
     ]  # fmt: skip
     slow = Past()
     pace = WITHIN_SECONDS + 1
-    assert not any(slow.add(pace * n, one).large for n, one in enumerate(shares))
+    assert not any(add(slow, pace * n, one).large for n, one in enumerate(shares))
 
 
 def test_a_hundred_changes_in_a_second_keep_no_hundred_shares(small):
     past, one = Past(), shared(small, plan_of({US: 1}))
     for n in range(1000):
-        past.add(n * 0.5, one)
+        add(past, n * 0.5, one)
     assert len(past.known) <= WITHIN_SECONDS / LEAST_SECONDS + 2
 
 
@@ -127,7 +137,7 @@ def test_no_shift_from_what_held_long_enough_is_missed(small, steps):
             until - since >= LEAST_SECONDS and at - until <= WITHIN_SECONDS and abs(m - n) > 2
             for since, until, m in held
         )
-        found = past.add(at, shares[n])
+        found = add(past, at, shares[n])
         assert found.large or not expected
         if found.large:
             held = []
@@ -137,10 +147,10 @@ def test_no_shift_from_what_held_long_enough_is_missed(small, steps):
 
 def test_what_another_process_knew_is_taken_up(small):
     past = Past()
-    past.add(0.0, shared(small, plan_of({US: 1})))
+    add(past, 0.0, shared(small, plan_of({US: 1})))
     assert Past.read(b"").known == []
     again = Past.read(past.octets)
-    assert again.add(10.0, shared(small, plan_of({ASIA: 1}))).large
+    assert add(again, 10.0, shared(small, plan_of({ASIA: 1}))).large
 
 
 def test_of_many_policies_a_sample_is_weighed(small, monkeypatch):
@@ -151,3 +161,19 @@ def test_of_many_policies_a_sample_is_weighed(small, monkeypatch):
     assert 0 < len(before.parts) < 40
     assert before.roster.groups.keys() == after.roster.groups.keys()
     assert shift(before, after).share > 0.5
+
+
+def test_comparisons_are_made_one_at_a_time_and_noted_at_the_end(small):
+    """Each takes tens of milliseconds with many policies; a change of health waits for one only."""
+    past = Past()
+    for n in range(4):
+        add(past, n * LEAST_SECONDS, shared(small, plan_of({US: 1})))
+    before = list(past.known)
+    steps = past.adding(4 * LEAST_SECONDS, shared(small, plan_of({ASIA: 1})))
+    for _ in range(4):
+        next(steps)
+        assert past.known == before
+    with pytest.raises(StopIteration) as done:
+        next(steps)
+    assert done.value.value.large
+    assert len(past.known) == 1
