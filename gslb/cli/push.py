@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gslb.cli.calling import CallError, node_of
+from gslb.cli.calling import CallError, by_option, node_of
 from gslb.cli.options import add_settings_options, given_settings
 from gslb.cli.push_delegate import DELEGATE_CODES, add_delegate_options, run_delegate
 from gslb.cli.push_drain import DRAIN_CODES, add_drain_options, run_drain, which_of
@@ -26,6 +26,7 @@ EXIT_CHANGES, EXIT_STOPPED = 2, 3
 LONG_SECONDS = 170.0  # for the node to read zones and measure copies
 LOOK_AGAIN_SECONDS = 0.5
 APPLY_SECONDS = 300.0  # until a plan that was begun is in sync, or is not going to be
+APPLY_OPTIONS = {"body.plan_hash": "PLAN", "body": ""}  # that the parts of a request come from
 PROVIDERS = ("route53", "clouddns")
 PLAN_CODES = (
     f"Exit codes: 0 nothing to do, 1 an error, {EXIT_CHANGES} there are changes,"
@@ -222,19 +223,24 @@ def show(plans: list[dict[str, Any]], options: argparse.Namespace) -> int:
 
 
 def run_apply(options: argparse.Namespace) -> int:
-    """Carry a plan out. Return 0 once it is in sync, 1 if it is not going to be."""
+    """Carry a plan out. Return 0 once it is in sync, 1 or 3 if it is not going to be."""
     node = node_of(options)
     asked = {"plan_hash": options.plan, "force": options.force}
     try:
         copy = node.call("POST", "/push/apply", asked, seconds=LONG_SECONDS)
     except CallError as error:
-        print(f"gslb: not applied: {error}", file=sys.stderr)
+        print(f"gslb: not applied: {by_option(error, APPLY_OPTIONS)}", file=sys.stderr)
         return EXIT_STOPPED if "--force" in str(error) else 1
     until = time.monotonic() + APPLY_SECONDS
     while not options.no_wait and copy["state"] == "pending" and time.monotonic() < until:
         time.sleep(LOOK_AGAIN_SECONDS)
-        copy = next(one for one in node.call("GET", "/push")["copies"] if _same(one, copy))
+        found = [one for one in node.call("GET", "/push")["copies"] if _same(one, copy)]
+        if not found:
+            raise GslbError("the settings of the server do not name this copy any more")
+        copy = found[0]
     print(json.dumps(copy, indent=2) if options.json else "\n".join(copy_lines([copy])))
+    if copy["state"] == "held" and copy["stops"]:
+        return EXIT_STOPPED
     return 1 if copy["state"] in {"failed", "unavailable"} else 0
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from gslb.cli import push
 from gslb.cli.main import main
-from gslb.cli.push import EXIT_CHANGES, copy_lines
+from gslb.cli.push import EXIT_CHANGES, EXIT_STOPPED, copy_lines
 from gslb.fallback import delegating
 from gslb.fallback.delegating import Delegated, Wanted
 from gslb.fallback.messages import CopyId, CopyState, CopyStateWord
@@ -98,11 +98,44 @@ def test_what_cannot_be_done_is_told(
 
 
 class _Node:
-    """A node with one copy."""
+    """A node with one copy, which is on its way, and then *ends* like this."""
 
-    def call(self, method: str, path: str) -> dict[str, Any]:
+    def __init__(self, **ends: Any) -> None:
+        self.ends = {"state": "failed"} | ends
+
+    def call(self, method: str, path: str, *_: Any, **__: Any) -> dict[str, Any]:
+        if method == "POST":
+            assert path == "/push/apply"
+            return {**COPY, "state": "pending"}
         assert (method, path) == ("GET", "/push")
-        return {"copies": [{**COPY, "state": "failed"}]}
+        return {"copies": [{**COPY, **self.ends}]}
+
+
+@pytest.mark.parametrize(
+    ("ends", "code"),
+    [
+        ({"state": "insync"}, 0),
+        ({"state": "failed"}, 1),
+        ({"state": "unavailable"}, 1),
+        ({"state": "held", "reason": "nothing is kept up"}, 0),  # after a purge
+        ({"state": "held", "stops": ["deletes: 9 of 10"]}, EXIT_STOPPED),
+    ],
+)
+def test_a_plan_that_was_begun_is_followed_to_its_end(
+    ends: dict[str, Any], code: int, place: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(push, "node_of", lambda _: _Node(**ends))
+    monkeypatch.setattr(push, "LOOK_AGAIN_SECONDS", 0.0)
+    assert main(["push", "apply", "0123456789abcdef", *place]) == code
+
+
+def test_a_copy_that_is_gone_meanwhile_is_told(
+    place: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(push, "node_of", lambda _: _Node(place="Z2"))
+    monkeypatch.setattr(push, "LOOK_AGAIN_SECONDS", 0.0)
+    assert main(["push", "apply", "0123456789abcdef", *place]) == 1
+    assert "do not name this copy any more" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("zone", ["example.com", "Example.COM."])
