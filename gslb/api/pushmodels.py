@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from gslb.api.models import DrainCreated, DrainLifted, Model
+from gslb.api.drainmodels import DrainCreated, DrainLifted
+from gslb.api.models import Model
 from gslb.policy.names import BadNameError, read_name
 from gslb.wire.names import to_text
 

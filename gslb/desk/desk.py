@@ -14,20 +14,17 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from gslb import __version__
-from gslb.api.drains import created
-from gslb.api.models import (
+from gslb.api.drainmodels import (
     Drain,
     DrainCreated,
     DrainLifted,
     DrainPlan,
     DrainRequest,
-    EndpointCounts,
-    ExplainQuery,
     FileDrain,
-    Location,
-    Locations,
-    Status,
 )
+from gslb.api.drains import created
+from gslb.api.locationmodels import Location, Locations
+from gslb.api.models import EndpointCounts, ExplainQuery, Status
 from gslb.api.routes import Reply
 from gslb.api.services import (
     Author,

@@ -38,6 +38,7 @@ from gslb.fallback.messages import (
 )
 from gslb.logs import Log
 from gslb.node.compilation import Compiled, Compiler
+from gslb.node.ending import end
 from gslb.node.keeper import TableKeeper
 from gslb.node.records import Records
 from gslb.settings import Settings
@@ -187,7 +188,7 @@ class Fallback:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             self._forget_questions()
-            await _end(process)
+            await end(process, END_SECONDS)
         return f"exit code {process.returncode}"
 
     async def _be_in_trouble(self, why: str) -> None:
@@ -333,16 +334,3 @@ def make_fallback(
         lambda: keeper.ask(Compiler.give_plan),
         keeper.situation,
     )
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """Have *process* end: by the end of its input, and if that does not do, by force."""
-    assert process.stdin is not None
-    process.stdin.close()
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(END_SECONDS):
-            await process.wait()
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()

@@ -7,13 +7,13 @@ supervisor dies, because its input ends then.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gslb.logs import Log
+from gslb.node.ending import end
 from gslb.node.talk import Talk
 from healthcheck.messages import MAX_LINE, Heartbeat, Report, Wanted
 from healthcheck.own import is_own
@@ -132,7 +132,7 @@ class Checker:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             self.pid = self._talk.heartbeat = None
-            await _end(process)
+            await end(process, END_SECONDS)
         return cause or f"exit code {process.returncode}"
 
     def _command(self) -> list[str]:
@@ -161,16 +161,3 @@ class Checker:
                 return ""
             text = line.decode("utf-8", "replace").strip().removeprefix("healthcheck-agent: ")
             _log.info("checker says", text=text[:MAX_SAYING])
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """Have *process* end: by the end of its input, and if that does not do, by force."""
-    assert process.stdin is not None
-    process.stdin.close()
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(END_SECONDS):
-            await process.wait()
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()

@@ -15,12 +15,11 @@ from gslb.cli import check
 from gslb.cli.main import main
 from gslb.geo.settings import GeoSettings
 from gslb.node.surroundings import look_around
+from tests.policytext import HEAD
 
-CLEAN = """\
-version: 1
-dns:
-  zone: example.com
-  nameservers: {ns1.example.com: [192.0.2.53], ns2.example.com: [198.51.100.53]}
+CLEAN = (
+    HEAD
+    + """\
 defaults: {ttl: 30, check: tcp}
 checks:
   tcp: {type: tcp, port: 443}
@@ -34,6 +33,7 @@ records:
     rules:
       - to: aws/us-east-1
 """
+)
 WARNED = CLEAN.replace("ttl: 30", "ttl: 3600")
 WRONG = CLEAN.replace("to: aws/us-east-1", "to: aws/us-east-2\n        fence: yes")
 UNKNOWN = CLEAN.replace("to: aws/us-east-1", "to: aws/us-east-2")

@@ -19,17 +19,17 @@ from gslb.push.dialects import DIALECTS
 from gslb.push.objects import Actual
 from gslb.push.statefile import actual_json
 from gslb.settings import Settings
+from tests.policytext import HEAD
 
-POLICY = """\
-version: 1
-dns:
-  zone: example.com
-  nameservers: {ns1.example.com: [192.0.2.53], ns2.example.com: [198.51.100.53]}
+POLICY = (
+    HEAD
+    + """\
 sites:
   aws/us-east-1: {zones: {a: {A: 192.0.2.1}, b: {A: 192.0.2.2}}}
 records:
   www.example.com: {rules: [{to: aws/us-east-1}]}
 """
+)
 COPY: dict[str, Any] = CopyState(
     CopyId("route53", "example.com.", "Z1"), CopyStateWord.INSYNC, generation=7, pushed=7,
     begun=True,
