@@ -301,7 +301,7 @@ class Desk:
             now = self._now()
             known = [one for one in self._records.overrides if one.id == drain and one.live(now)]
             if not known:
-                raise UnknownDrainError(f"No drain has the id {drain}.")
+                raise UnknownDrainError(f"No drain has the id {drain}: it has ended, or never was.")
             shown = Drain.of(known[0], now)
             self._records.end(drain, lambda one: self._entry("drain.delete", one, author, reason))
             pending = await self._serve(f"drain {drain} has ended")

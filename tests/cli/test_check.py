@@ -11,10 +11,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from gslb.cli import check
+from gslb.cli import check, options
 from gslb.cli.main import main
 from gslb.geo.settings import GeoSettings
 from gslb.node.surroundings import look_around
+from gslb.settings import Settings
 from tests.policytext import HEAD
 
 CLEAN = (
@@ -232,7 +233,20 @@ def test_the_schema_is_printed_for_editors(capsys: pytest.CaptureFixture[str]) -
     assert json.loads(capsys.readouterr().out)["title"] == "GSLB policy"
 
 
-def test_no_path_is_one_line_and_exit_code_1(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_path_means_the_policies_of_the_settings(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "policy.yaml").write_text(CLEAN)
+    (folder / "gslb.yaml").write_text("policies: policy.yaml\n")
+    assert main(["check", "--config", str(folder / "gslb.yaml")]) == 0
+    assert "1 zone, 1 steered name" in capsys.readouterr().err
+
+
+def test_no_path_at_all_is_one_line_and_exit_code_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(options, "DEFAULT_POLICIES", tmp_path / "none")
+    monkeypatch.setattr(check, "read_settings", lambda *_: Settings(policies=(tmp_path / "none",)))
     assert main(["check"]) == 1
     said = capsys.readouterr()
     assert said.out == ""
