@@ -249,6 +249,12 @@ def _command_line(pid: int) -> bytes:
     return b""
 
 
+def children(pid: int) -> set[int]:
+    """Return the processes that one has started, whichever thread of it did."""
+    lists = Path(f"/proc/{pid}/task").glob("*/children")
+    return {int(child) for one in lists for child in one.read_text().split()}
+
+
 def is_alive(pid: int) -> bool:
     """Return whether a process runs; one that is dead and not yet waited for does not."""
     try:

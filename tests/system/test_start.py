@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import signal
 import socket
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.system.nodes import PATIENCE_SECONDS, Node, is_alive, until
+from tests.system.nodes import PATIENCE_SECONDS, Node, children, is_alive, until
 
 pytestmark = pytest.mark.system
 
@@ -37,24 +36,16 @@ def go(node: Node) -> Path:
     return go
 
 
-def children(process: subprocess.Popen[bytes]) -> list[int]:
-    return [
-        int(pid)
-        for path in Path(f"/proc/{process.pid}/task").glob("*/children")
-        for pid in path.read_text().split()
-    ]
-
-
 def test_workers_answer_before_the_supervisor_is_loaded(node: Node, go: Path) -> None:
     """From the table on disk; then it goes on with these very workers."""
     process = node.spawn()
     until(lambda: node.answers("192.0.2.1"), "the workers answer")
-    workers = children(process)
+    workers = children(process.pid)
     assert len(workers) == node.workers
     assert len(node.events("serving")) == 1  # of the run before
     go.touch()
     until(lambda: len(node.events("serving")) == 2, "the supervisor serves")
-    assert {worker["pid"] for worker in node.status()["workers"]} == set(workers)
+    assert {worker["pid"] for worker in node.status()["workers"]} == workers
     assert {worker["restarts"] for worker in node.status()["workers"]} == {0}
 
 
@@ -91,7 +82,7 @@ def test_a_stop_that_comes_early_is_obeyed_in_order(
     """Nobody is left to answer, and nothing breaks; a word to reload changes nothing."""
     process = node.spawn()
     until(lambda: node.answers("192.0.2.1"), "the workers answer")
-    workers = children(process)
+    workers = children(process.pid)
     process.send_signal(signal.SIGHUP)
     process.send_signal(stop)
     go.touch()
@@ -108,7 +99,7 @@ def test_a_start_that_fails_late_ends_what_it_has_begun(node: Node, go: Path) ->
         taken.listen()
         process = node.spawn(GSLB_API_LISTEN=f"127.0.0.1:{taken.getsockname()[1]}")
         until(lambda: node.answers("192.0.2.1"), "the workers answer")
-        workers = children(process)
+        workers = children(process.pid)
         go.touch()
         assert process.wait(PATIENCE_SECONDS) == 1
     assert "cannot listen on" in node.log.read_text()
@@ -130,7 +121,7 @@ def test_a_dead_start_leaves_workers_that_the_next_one_takes_over(node: Node, go
     """As a supervisor that dies later does."""
     process = node.spawn()
     until(lambda: node.answers("192.0.2.1"), "the workers answer")
-    workers = children(process)
+    workers = children(process.pid)
     process.kill()
     process.wait()
     assert node.answers("192.0.2.1")
