@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from gslb.cli.options import given_settings
 from gslb.errors import GslbError
 from gslb.fallback.clients import copy_ids
+from gslb.listen import Listen, parse_listen
 from gslb.node.configuration import read_settings
-from gslb.settings import Listen, Settings, parse_listen
+from gslb.settings import Settings
 
 if TYPE_CHECKING:
     from gslb.fallback.delegating import Delegated
@@ -83,7 +84,7 @@ def _zone(settings: Settings, given: str | None) -> str:
 def _server(text: str) -> Listen:
     """Return address and port of ``192.0.2.1``, ``192.0.2.1:53`` or ``[2001:db8::1]:53``."""
     try:
-        return Listen.model_validate(parse_listen(text))
+        return parse_listen(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,14 +27,15 @@ sys.exit(main())
 
 
 @pytest.fixture
-def go(node: Node) -> Path:
-    """Serve once, so that there is a table; return what a start waits for from now on."""
+def go(node: Node) -> Iterator[Path]:
+    """Serve once, so that there is a table; yield what a start waits for from now on."""
     process = node.start()
     process.terminate()
     assert process.wait(PATIENCE_SECONDS) == 0
     go = node.folder / "go"
     node.program = ("-c", HELD_BACK.format(go=str(go)))
-    return go
+    yield go
+    go.touch()  # whoever still waits can end
 
 
 def test_workers_answer_before_the_supervisor_is_loaded(node: Node, go: Path) -> None:
@@ -54,10 +56,10 @@ def test_workers_answer_before_the_settings_are_read(node: Node, go: Path) -> No
     node.program = ("-c", node.program[1].replace("gslb.supervisor", "gslb.settings"))
     process = node.spawn()
     until(lambda: node.answers("192.0.2.1"), "the workers answer")
-    workers = children(process)
+    workers = children(process.pid)
     go.touch()
     until(lambda: len(node.events("serving")) == 2, "the supervisor serves")
-    assert {worker["pid"] for worker in node.status()["workers"]} == set(workers)
+    assert {worker["pid"] for worker in node.status()["workers"]} == workers
 
 
 def test_settings_that_were_changed_are_read_before_anybody_answers(node: Node, go: Path) -> None:
