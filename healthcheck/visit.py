@@ -94,6 +94,6 @@ def _token(path: Path) -> str:
             raise ValueError(f"{path}: others may read it; mode 0600 is wanted")
         octets = file.read(MAX_TOKEN_FILE)
     try:
-        return octets.decode("ascii").split()[0]  # what `gslb token create` says after it may stay
+        return octets.decode("ascii").split()[0]  # a note after it may stay
     except (ValueError, IndexError):
         raise ValueError(f"{path}: holds no token") from None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gslb.api.access import Scope
+from gslb.api.drainmodels import DrainCreated, DrainRequest, Drains, DryRun, LiftQuery, WaitQuery
 from gslb.api.idempotency import HEADER
-from gslb.api.models import DrainCreated, DrainRequest, Drains, DryRun, LiftQuery, WaitQuery
 from gslb.api.problems import ApiProblem
 from gslb.api.pushmodels import WAIT_SECONDS, Copy, DrainAnswer, LiftAnswer
 from gslb.api.routes import ROOT, Answer, Call, Reply, Route, reply

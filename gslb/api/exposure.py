@@ -7,6 +7,8 @@ import ipaddress
 from gslb.errors import GslbError
 from gslb.listen import Listen
 
+CERTIFICATE = " (`certificate` and `key` under `api` in gslb.yaml)"  # one for all HTTP of a node
+
 
 class ExposureError(GslbError):
     """The API would be open to others, or readable by them."""
@@ -37,5 +39,5 @@ def check_exposure(listen: Listen, tls: bool, auth: bool) -> None:
     if missing:
         raise ExposureError(
             f"{listen}: others can reach this address, so HTTP needs {' and '.join(missing)} there;"
-            " set that up, or listen on 127.0.0.1 or [::1]"
+            f" set that up{CERTIFICATE if not tls else ''}, or listen on 127.0.0.1 or [::1]"
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gslb.api.access import Scope
-from gslb.api.models import Locations
+from gslb.api.locationmodels import Locations
 from gslb.api.routes import Answer, Call, Reply, Route, reply
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from gslb.api.models import DrainCreated, DrainLifted, Model
+from gslb.api.drainmodels import DrainCreated, DrainLifted
+from gslb.api.models import Model
 from gslb.policy.names import BadNameError, read_name
 from gslb.wire.names import to_text
 
@@ -40,6 +42,18 @@ def _owner(text: str) -> str:
     return text
 
 
+def _hash(text: str) -> str:
+    if re.fullmatch(HASH_PATTERN, text) is None:
+        raise ValueError("16 hexadecimal digits in lower case, as gslb push plan prints them")
+    return text
+
+
+HASH_PATTERN = r"^[0-9a-f]{16}$"
+PlanHash = Annotated[
+    str,
+    AfterValidator(_hash),  # in words of its own
+    WithJsonSchema({"type": "string", "pattern": HASH_PATTERN}),
+]
 Name = Annotated[str, BeforeValidator(_absolute), Field(max_length=1024)]
 ProviderName = Literal["route53", "clouddns"]
 
@@ -111,7 +125,7 @@ class PushPlans(Model):
 class PushApplyRequest(Model):
     """Which plan to carry out; refused if anything has changed since it was made."""
 
-    plan_hash: str = Field(pattern=r"^[0-9a-f]{16}$")
+    plan_hash: PlanHash
     force: bool = Field(False, description="although thresholds are hit")
 
 

@@ -5,16 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from gslb.api.models import (
-    Drain,
-    DrainCreated,
-    DrainLifted,
-    DrainPlan,
-    DrainRequest,
-    ExplainQuery,
-    Locations,
-    Status,
-)
+from gslb.api.drainmodels import Drain, DrainCreated, DrainLifted, DrainPlan, DrainRequest
+from gslb.api.locationmodels import Locations
+from gslb.api.models import ExplainQuery, Status
 from gslb.api.pushmodels import (
     Copy,
     PushApplyRequest,

@@ -180,7 +180,7 @@ class TokenFile:
             tokens = self.tokens()
             gone = next((one for one in tokens if one.id == token), None)
             if gone is None:
-                raise TokenError(f'no token has the id "{token}"')
+                raise TokenError(f'no token has the id "{token}"; gslb token list shows the ids')
             self._write(tuple(one for one in tokens if one is not gone))
         self.last_used.pop(token, None)
         return gone

@@ -12,8 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from gslb.cli.options import add_place_options, given_settings
-from gslb.errors import GslbError
+from gslb.cli.options import add_place_options, given_settings, known_policies
 from gslb.fallback.clients import copy_ids
 from gslb.node.configuration import read_settings
 from gslb.node.surroundings import look_around
@@ -31,6 +30,7 @@ from gslb.steering.world import World
 EXIT_ERRORS = 1
 EXIT_WARNINGS = 2  # with --strict
 NO_COPIES = PushSection()
+WHICH = "which policies? Name files or folders, or - for standard input"
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -41,7 +41,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description="Print every problem with its place. Exit 0: usable; 1: errors; 2: warnings, with --strict.",
     )
     parser.add_argument(
-        "paths", nargs="*", type=Path, metavar="PATH", help="file, folder, or - for standard input"
+        "paths",
+        nargs="*",
+        type=Path,
+        metavar="PATH",
+        help="file, folder, or - for standard input (default: those of the node's settings)",
     )
     parser.add_argument("--strict", action="store_true", help="let warnings fail too")
     parser.add_argument(
@@ -68,14 +72,13 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.schema:
         print(SCHEMA_FILE.read_text(encoding="utf-8"), end="")
         return 0
-    if not arguments.paths:
-        raise GslbError("which policies? Name files or folders, or - for standard input")
     settings = read_settings(arguments.config, given_settings(arguments))
+    paths = arguments.paths or known_policies(settings, WHICH)
 
     def look() -> World:
         return look_around(settings.geo, settings.state_directory, datetime.now(UTC)).world
 
-    plan, problems = find_problems(arguments.paths, look, settings.push)
+    plan, problems = find_problems(paths, look, settings.push)
     if not arguments.notes:
         problems = [problem for problem in problems if problem.severity is not Severity.NOTE]
     counts = Counter(problem.severity for problem in problems)

@@ -9,8 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gslb.cli.options import add_place_options, given_settings
-from gslb.defaults import DEFAULT_POLICIES
+from gslb.cli.options import add_place_options, given_settings, known_policies
 from gslb.errors import GslbError
 from gslb.node.configuration import read_settings
 from gslb.node.surroundings import look_around
@@ -73,10 +72,7 @@ def run(options: argparse.Namespace) -> int:
     at = read_time(options.at)
     rtype = read_type(options.type)
     settings = read_settings(options.config, given_settings(options))
-    paths = list(settings.policies)
-    if paths == [DEFAULT_POLICIES] and not DEFAULT_POLICIES.exists():
-        raise GslbError(f"there is no {DEFAULT_POLICIES}; say where policies are: --policies PATH")
-    plan = _plan(paths)
+    plan = _plan(known_policies(settings, "say where policies are: --policies PATH"))
     around = look_around(settings.geo, settings.state_directory, at)
     for alarm in around.alarms:
         print(f"gslb: geography: {alarm}", file=sys.stderr)

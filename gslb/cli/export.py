@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gslb.cli.exchange import EXIT_ERRORS, EXIT_LOSSES, add_output_options, finish
-from gslb.cli.options import add_place_options, given_settings
-from gslb.defaults import DEFAULT_POLICIES
+from gslb.cli.options import add_place_options, given_settings, known_policies
 from gslb.node.configuration import read_settings
 from gslb.policy.compile import compile_policies
 from gslb.policy.names import name_text
@@ -49,7 +48,8 @@ def run(options: argparse.Namespace) -> int:
     paths = options.policies
     if not paths:
         given = {key: value for key, value in given_settings(options).items() if key != "policies"}
-        paths = read_settings(options.config, given).policies or DEFAULT_POLICIES
+        settings = read_settings(options.config, given)
+        paths = known_policies(settings, "name files or folders")
     plan, problems = compile_policies([Path(path) for path in paths])
     if plan is None:
         raise PolicyError([one for one in problems if one.severity is Severity.ERROR])

@@ -10,9 +10,7 @@ from gslb.cli.calling import CallError
 from gslb.control import ControlError
 
 AGAIN_SECONDS = 1.0  # between two tries to reach a node that is gone
-PATIENCE_SECONDS = (
-    300.0  # for it to come back: the a restart that compiles large policies takes less
-)
+PATIENCE_SECONDS = 300.0  # for it to come back: a restart with large policies takes less
 _LATER = 503  # the node is starting, stopping, or has too many readers
 
 

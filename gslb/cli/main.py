@@ -58,6 +58,13 @@ def make_parser(command: str | None) -> Parser:
     parser = Parser(prog="gslb", description="A global traffic manager.")
     parser.add_argument("--version", action="version", version=f"gslb {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    if command is not None and command not in COMMANDS:
+        from difflib import get_close_matches  # noqa: PLC0415 - slow to import
+
+        close = get_close_matches(command, COMMANDS, n=1)
+        parser.error(
+            f'there is no command "{command}"' + (f"; did you mean {close[0]}?" if close else "")
+        )
     for name, summary in COMMANDS.items():
         if name == command:
             module = f"gslb.cli.{name}{'_' * keyword.iskeyword(name)}"

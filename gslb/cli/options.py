@@ -6,9 +6,13 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gslb.defaults import DEFAULT_CONFIG
+from gslb.defaults import DEFAULT_CONFIG, DEFAULT_POLICIES
+from gslb.errors import GslbError
+
+if TYPE_CHECKING:
+    from gslb.settings import Settings
 
 
 def program() -> str:
@@ -69,3 +73,15 @@ def given_settings(options: argparse.Namespace) -> dict[str, Any]:
     if given := {key: value for key, value in log.items() if value is not None}:
         flat["log"] = given
     return flat
+
+
+def known_policies(settings: Settings, ask: str) -> list[Path]:
+    """Return where the policies of the settings are.
+
+    Raises:
+        GslbError: nobody said where, and none are in the usual place; *ask* says how to tell.
+    """
+    paths = list(settings.policies)
+    if paths == [DEFAULT_POLICIES] and not DEFAULT_POLICIES.exists():
+        raise GslbError(f"there is no {DEFAULT_POLICIES}; {ask}")
+    return paths

@@ -10,12 +10,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gslb.cli.calling import CallError, node_of
+from gslb.cli.calling import CallError, by_option, node_of
 from gslb.cli.options import add_settings_options, given_settings
-from gslb.cli.push_delegate import add_delegate_options, run_delegate
-from gslb.cli.push_drain import add_drain_options, run_drain, which_of
+from gslb.cli.push_delegate import DELEGATE_CODES, add_delegate_options, run_delegate
+from gslb.cli.push_drain import DRAIN_CODES, add_drain_options, run_drain, which_of
 from gslb.control import NobodyThereError
 from gslb.errors import GslbError
+from gslb.fallback.messages import NO_COPY, CopyId
 from gslb.node.configuration import read_settings
 
 if TYPE_CHECKING:
@@ -25,10 +26,18 @@ EXIT_CHANGES, EXIT_STOPPED = 2, 3
 LONG_SECONDS = 170.0  # for the node to read zones and measure copies
 LOOK_AGAIN_SECONDS = 0.5
 APPLY_SECONDS = 300.0  # until a plan that was begun is in sync, or is not going to be
+APPLY_OPTIONS = {"body.plan_hash": "PLAN", "body": ""}  # that the parts of a request come from
 PROVIDERS = ("route53", "clouddns")
-CODES = (
+PLAN_CODES = (
     f"Exit codes: 0 nothing to do, 1 an error, {EXIT_CHANGES} there are changes,"
     f" {EXIT_STOPPED} a threshold stops them."
+)
+APPLY_CODES = (
+    f"Exit codes: 0 it is in sync, or on its way, 1 an error, {EXIT_STOPPED} a threshold stops it."
+)
+STATUS_CODES = "Exit codes: 0 the copies are well, 1 one of them is not, or an error."
+VERIFY_CODES = (
+    f"Exit codes: 0 all is as it should be, 1 an error, {EXIT_CHANGES} something differs."
 )
 
 WITHOUT_A_SERVER = (
@@ -48,29 +57,41 @@ def add_parser(commands: Commands) -> None:
     )
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     _add_plan(actions)
-    apply = _action(actions, "apply", "carry a plan out, if nothing has changed since", run_apply)
+    apply = _action(
+        actions, "apply", "carry a plan out, if nothing has changed since", run_apply, APPLY_CODES
+    )
     apply.add_argument("plan", metavar="PLAN", help="its hash, as `plan` printed it")
     apply.add_argument("--force", action="store_true", help="although thresholds are hit")
     apply.add_argument("--no-wait", action="store_true", help="do not wait until it is in sync")
-    verify = _action(actions, "verify", "compare copies and their answers with ours", run_verify)
-    drift = _action(actions, "drift", "say what somebody else has changed", run_drift)
+    verify = _action(
+        actions, "verify", "compare copies and their answers with ours", run_verify, VERIFY_CODES
+    )
+    drift = _action(actions, "drift", "say what somebody else has changed", run_drift, VERIFY_CODES)
     for one in (verify, drift):
         _add_which(one)
-    status = _action(actions, "status", "say how the copies stand", run_status)
+    status = _action(actions, "status", "say how the copies stand", run_status, STATUS_CODES)
     _add_which(status)
-    takeover = _action(actions, "takeover", "plan to make other people's records ours", run_plan)
+    takeover = _plan_action(actions, "takeover", "plan to make other people's records ours")
     takeover.add_argument("takeover", nargs="*", metavar="NAME", help="absolute")
     takeover.add_argument("--from", dest="predecessor", metavar="OWNER", help="all of this owner's")
     drain = _action(
-        actions, "drain", "take an endpoint out of the copies, without our servers", run_drain
+        actions,
+        "drain",
+        "take an endpoint out of the copies, without our servers",
+        run_drain,
+        DRAIN_CODES,
     )
     add_drain_options(drain)
     _add_which(drain)
     delegate = _action(
-        actions, "delegate", "say in the parent zone which side answers", run_delegate
+        actions,
+        "delegate",
+        "say in the parent zone which side answers",
+        run_delegate,
+        DELEGATE_CODES,
     )
     add_delegate_options(delegate)
-    purge = _action(actions, "purge", "plan to remove everything of ours", run_plan)
+    purge = _plan_action(actions, "purge", "plan to remove everything of ours")
     purge.set_defaults(purge=True)
     for one in (takeover, purge):
         _add_which(one)
@@ -78,7 +99,7 @@ def add_parser(commands: Commands) -> None:
 
 
 def _add_plan(actions: Any) -> None:
-    plan = _action(actions, "plan", "say what a push would do", run_plan)
+    plan = _plan_action(actions, "plan", "say what a push would do")
     _add_which(plan)
     _add_forms(plan)
     plan.add_argument(
@@ -104,13 +125,20 @@ def _add_plan(actions: Any) -> None:
     )
 
 
-def _action(actions: Any, name: str, text: str, run: Any) -> argparse.ArgumentParser:
+def _action(actions: Any, name: str, text: str, run: Any, codes: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = actions.add_parser(
-        name, help=text, description=f"{text[0].upper()}{text[1:]}. {CODES}"
+        name, help=text, description=f"{text[0].upper()}{text[1:]}. {codes}"
     )
     add_settings_options(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.set_defaults(run=run, takeover=[], predecessor=None, purge=False, offline=False,
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _plan_action(actions: Any, name: str, text: str) -> argparse.ArgumentParser:
+    """Add one of the actions that end in a plan: what it does not offer itself is left out."""
+    parser = _action(actions, name, text, run_plan, PLAN_CODES)
+    parser.set_defaults(takeover=[], predecessor=None, purge=False, offline=False,
                         direct=False, state=[], save=None)  # fmt: skip
     return parser
 
@@ -159,7 +187,7 @@ def _plans_alone(options: argparse.Namespace) -> list[dict[str, Any]]:
     else:
         found = plan_offline(settings, which, options.state)
     if not found:
-        raise GslbError("no copy is meant: see push: in gslb.yaml, --provider and --zone")
+        raise GslbError(NO_COPY)
     if options.save is not None:
         if len(found) != 1 or not options.direct:
             raise GslbError("--save takes --direct and one copy (--provider, --zone)")
@@ -195,19 +223,24 @@ def show(plans: list[dict[str, Any]], options: argparse.Namespace) -> int:
 
 
 def run_apply(options: argparse.Namespace) -> int:
-    """Carry a plan out. Return 0 once it is in sync, 1 if it is not going to be."""
+    """Carry a plan out. Return 0 once it is in sync, 1 or 3 if it is not going to be."""
     node = node_of(options)
     asked = {"plan_hash": options.plan, "force": options.force}
     try:
         copy = node.call("POST", "/push/apply", asked, seconds=LONG_SECONDS)
     except CallError as error:
-        print(f"gslb: not applied: {error}", file=sys.stderr)
+        print(f"gslb: not applied: {by_option(error, APPLY_OPTIONS)}", file=sys.stderr)
         return EXIT_STOPPED if "--force" in str(error) else 1
     until = time.monotonic() + APPLY_SECONDS
     while not options.no_wait and copy["state"] == "pending" and time.monotonic() < until:
         time.sleep(LOOK_AGAIN_SECONDS)
-        copy = next(one for one in node.call("GET", "/push")["copies"] if _same(one, copy))
+        found = [one for one in node.call("GET", "/push")["copies"] if _same(one, copy)]
+        if not found:
+            raise GslbError("the settings of the server do not name this copy any more")
+        copy = found[0]
     print(json.dumps(copy, indent=2) if options.json else "\n".join(copy_lines([copy])))
+    if copy["state"] == "held" and copy["stops"]:
+        return EXIT_STOPPED
     return 1 if copy["state"] in {"failed", "unavailable"} else 0
 
 
@@ -217,12 +250,11 @@ def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
 
 def run_status(options: argparse.Namespace) -> int:
     """Print how the copies stand. Return 1 if one is not well."""
-    copies = [
-        one
-        for one in node_of(options).call("GET", "/push")["copies"]
-        if (options.provider in {None, one["provider"]})
-        and (options.zone is None or options.zone.rstrip(".") == one["zone"].rstrip("."))
-    ]
+    which = which_of(options)
+    known = node_of(options).call("GET", "/push")["copies"]
+    copies = [one for one in known if which.has(CopyId(one["provider"], one["zone"], one["place"]))]
+    if known and not copies:
+        raise GslbError(NO_COPY)
     if options.json:
         print(json.dumps(copies, indent=2))
     else:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from gslb.cli.options import given_settings
 from gslb.errors import GslbError
 from gslb.fallback.clients import copy_ids
+from gslb.listen import Listen, parse_listen
 from gslb.node.configuration import read_settings
 from gslb.settings import Settings
 
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from gslb.fallback.delegating import Delegated
 
 EXIT_BY_HAND = 2  # there is something to be set that is not ours to set
-DNS_PORT = 53
+DELEGATE_CODES = (
+    f"Exit codes: 0 the parent says so, 1 an error, {EXIT_BY_HAND} somebody has to set it there."
+)
 SIDES = ("route53", "clouddns", "own")
 
 
@@ -37,6 +40,7 @@ def add_delegate_options(parser: argparse.ArgumentParser) -> None:
         "--at",
         action="append",
         default=[],
+        type=_server,
         metavar="ADDRESS[:PORT]",
         help="a server of the parent to ask, where the parent is not ours to change; may be repeated",
     )
@@ -53,7 +57,7 @@ def run_delegate(options: argparse.Namespace) -> int:
         zone=_zone(settings, options.zone),
         to=options.to,
         state=options.state,
-        at=tuple(map(_server, options.at)),
+        at=tuple((one.address, one.port) for one in options.at),
         dry=options.dry_run,
         force=options.force,
     )
@@ -77,12 +81,12 @@ def _zone(settings: Settings, given: str | None) -> str:
     return zones[0]
 
 
-def _server(text: str) -> tuple[str, int]:
+def _server(text: str) -> Listen:
     """Return address and port of ``192.0.2.1``, ``192.0.2.1:53`` or ``[2001:db8::1]:53``."""
-    address, _, port = text.rpartition(":")
-    if not port.isdecimal() or (":" in address and not text.startswith("[")):
-        return text.strip("[]"), DNS_PORT
-    return address.strip("[]"), int(port)
+    try:
+        return parse_listen(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def delegated_lines(done: Delegated, to: str) -> Iterator[str]:

@@ -9,12 +9,14 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from gslb.cli.options import given_settings
+from gslb.errors import GslbError
 from gslb.fallback.messages import Which
 from gslb.node.configuration import read_settings
 
 if TYPE_CHECKING:
     from gslb.fallback.rescue import Taken
 
+DRAIN_CODES = "Exit codes: 0 it is out of all of them, 1 it is not, or an error."
 THEN = (
     "Our servers hold their pushes when they are back, until it is drained there too (gslb drain),"
     " or a push is forced."
@@ -31,9 +33,8 @@ def add_drain_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--from-state",
         action="store_true",
-        required=True,
-        help="go by what the copies hold, with credentials from here; while our servers answer,"
-        " `gslb drain` is what you want",
+        help="needed: go by what the copies hold, with credentials from here; while our servers"
+        " answer, `gslb drain` is what you want",
     )
     parser.add_argument("--dry-run", action="store_true", help="only say what would be changed")
 
@@ -48,6 +49,11 @@ def run_drain(options: argparse.Namespace) -> int:
     """Take an endpoint out of the copies. Return 0 if all of them are in sync without it."""
     from gslb.fallback.rescue import drain_directly  # noqa: PLC0415 - slow to import
 
+    if not options.from_state:
+        raise GslbError(
+            "while our servers answer, `gslb drain` takes it out of their answers and of the copies;"
+            " with our servers gone, the same command with --from-state goes by what the copies hold"
+        )
     settings = read_settings(options.config, given_settings(options))
     taken = drain_directly(settings, which_of(options), options.endpoint, dry=options.dry_run)
     if options.json:

@@ -10,7 +10,7 @@ from gslb.cli.options import add_place_options, given_settings
 from gslb.errors import GslbError
 from gslb.node.configuration import read_settings
 from gslb.node.sendhome import send_home
-from gslb.node.statedir import StateDirectory
+from gslb.node.statedir import LockedError, StateDirectory
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -34,7 +34,12 @@ def run(options: argparse.Namespace) -> int:
     if not directory.is_dir():
         raise GslbError(f"{directory}: no such state directory (--state-directory names another)")
     logs.set_up("error", "human", "stop")
-    state = StateDirectory(directory)
+    try:
+        state = StateDirectory(directory)
+    except LockedError as running:
+        raise GslbError(
+            f"{running}: its workers are its own; Ctrl-C, SIGTERM or the service manager ends it"
+        ) from None
     try:
         gone, left = send_home(directory)
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -53,8 +54,8 @@ def create_token(options: argparse.Namespace) -> int:
     """Print a new token."""
     scopes = [Scope(word) for word in options.scope]
     text, token = _file(options).create(options.name, scopes, options.days, datetime.now(UTC))
-    print(text)
-    print(f"{_line(token)}\nKeep it now: it is not shown again.", flush=True)
+    print(text, flush=True)  # alone, so that a file or a variable can take it
+    print(f"{_line(token)}\nKeep it now: it is not shown again.", file=sys.stderr)
     return 0
 
 

@@ -14,20 +14,17 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from gslb import __version__
-from gslb.api.drains import created
-from gslb.api.models import (
+from gslb.api.drainmodels import (
     Drain,
     DrainCreated,
     DrainLifted,
     DrainPlan,
     DrainRequest,
-    EndpointCounts,
-    ExplainQuery,
     FileDrain,
-    Location,
-    Locations,
-    Status,
 )
+from gslb.api.drains import created
+from gslb.api.locationmodels import Location, Locations
+from gslb.api.models import EndpointCounts, ExplainQuery, Status
 from gslb.api.routes import Reply
 from gslb.api.services import (
     Author,
@@ -304,7 +301,7 @@ class Desk:
             now = self._now()
             known = [one for one in self._records.overrides if one.id == drain and one.live(now)]
             if not known:
-                raise UnknownDrainError(f"No drain has the id {drain}.")
+                raise UnknownDrainError(f"No drain has the id {drain}: it has ended, or never was.")
             shown = Drain.of(known[0], now)
             self._records.end(drain, lambda one: self._entry("drain.delete", one, author, reason))
             pending = await self._serve(f"drain {drain} has ended")

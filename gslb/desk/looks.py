@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from gslb.api.models import FileDrain, Location, WorkerStatus
+from gslb.api.drainmodels import FileDrain
+from gslb.api.locationmodels import Location
+from gslb.api.models import WorkerStatus
 from gslb.state.tree import Node
 
 

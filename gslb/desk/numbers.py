@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from gslb import __version__
 from gslb.api.counts import RequestCounts
-from gslb.api.models import Drain
+from gslb.api.drainmodels import Drain
 from gslb.metrics import Histogram, Number, Values, one_hot
 from gslb.node.child import Child
 from gslb.node.children import Workers

@@ -72,7 +72,8 @@ def plan_offline(settings: Settings, which: Which, states: Iterable[Path]) -> li
     meant = [one for one in known if which.has(one)]
     if files and len(files) != len(meant):
         raise GslbError(
-            f"{len(files)} state files for {len(meant)} copies; name one (--provider, --zone)"
+            f"{len(files)} files of --state for {len(meant)} copies: one for each; --provider and"
+            " --zone name one copy"
         )
     found = []
     for number, one in enumerate(meant):

@@ -96,16 +96,19 @@ async def _ask(
 
 async def _parents(name: dns.name.Name, resolvers: Sequence[Server]) -> list[Server]:
     """Return the servers of the zone above *name*. Raises GslbError."""
-    resolver = dns.asyncresolver.Resolver(configure=not resolvers)
-    if resolvers:
-        resolver.nameservers = [dns.nameserver.Do53Nameserver(one, port) for one, port in resolvers]
     try:
+        resolver = dns.asyncresolver.Resolver(configure=not resolvers)
+        if resolvers:
+            resolver.nameservers = [
+                dns.nameserver.Do53Nameserver(one, port) for one, port in resolvers
+            ]
         above = await dns.asyncresolver.zone_for_name(name.parent(), resolver=resolver)
         found = await resolver.resolve(above, dns.rdatatype.NS)
     except (dns.exception.DNSException, OSError) as error:
         raise GslbError(
-            f"the parent of {name} is not found ({str(error).splitlines()[0]}): --at ADDRESS names"
-            " a server of it"
+            f"the servers of the parent of {name} are not found by"
+            f" {'the resolvers of the settings' if resolvers else 'the resolvers of this machine'}"
+            f" ({type(error).__name__}): --at ADDRESS names one of them"
         ) from None
     servers: list[Server] = []
     for rdata in found:

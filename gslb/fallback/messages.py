@@ -109,6 +109,9 @@ class Moment:
     drain: bool
 
 
+NO_COPY = "no copy is meant: see push: in gslb.yaml, --provider and --zone"
+
+
 @dataclass(frozen=True, slots=True)
 class Which:
     """Copies by provider and zone; empty: any."""

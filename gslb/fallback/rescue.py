@@ -14,7 +14,7 @@ from ipaddress import ip_address
 from gslb.errors import GslbError
 from gslb.fallback.alone import snapshot_of
 from gslb.fallback.clients import connections
-from gslb.fallback.messages import CopyId, Which
+from gslb.fallback.messages import NO_COPY, CopyId, Which
 from gslb.push.addresses import address_of
 from gslb.push.apply import settle
 from gslb.push.objects import Actual
@@ -68,7 +68,7 @@ def drain_directly(
     """
     found = [(one, connect) for one, connect in connections(settings.push) if which.has(one)]
     if not found:
-        raise GslbError("no copy is meant: see push: in gslb.yaml, --provider and --zone")
+        raise GslbError(NO_COPY)
     copies = [OpenCopy(one, connect()) for one, connect in found]
     return asyncio.run(_drain(settings, copies, endpoint, dry=dry))
 

@@ -10,12 +10,20 @@ from hypothesis import strategies as st
 from gslb.answers import layout
 from gslb.answers.damage import find_damage
 from gslb.answers.model import Choice, Patch, TableContent
-from gslb.answers.pack import MIN_ARENA, pack
+from gslb.answers.pack import pack
 from gslb.answers.patch import TableWriter
 from gslb.answers.table import AnswerTable
 from gslb.answers.verify import verify
 from tests.answers.conftest import contents
-from tests.answers.test_verify import cells_of, everything, parts, read_everything, resealed
+from tests.answers.damages import (
+    cells_of,
+    cuts,
+    everything,
+    flips,
+    parts,
+    read_everything,
+    resealed,
+)
 
 QUICK = settings(max_examples=25, deadline=None)
 
@@ -33,10 +41,8 @@ def test_what_was_verified_and_not_touched_is_whole(content: TableContent) -> No
 @QUICK
 @given(contents(), st.randoms(use_true_random=False))
 def test_every_cut_is_found(content: TableContent, chance: random.Random) -> None:
-    octets = pack(content, 1, 0)
-    interesting = len(octets) - MIN_ARENA
-    for size in [0, 1, 7, 8, len(octets) - 1, *(chance.randrange(interesting) for _ in range(50))]:
-        assert find_damage(octets[:size])
+    for cut in cuts(pack(content, 1, 0), chance):
+        assert find_damage(cut)
 
 
 @QUICK
@@ -45,12 +51,8 @@ def test_every_flipped_bit_of_what_cannot_change_is_found(
     content: TableContent, chance: random.Random
 ) -> None:
     octets = pack(content, 1, 0)
-    end = parts(octets)["cells_offset"]
-    for _ in range(50):
-        at, bit = chance.randrange(end), 1 << chance.randrange(8)
-        octets[at] ^= bit
-        assert find_damage(octets)
-        octets[at] ^= bit
+    for flipped in flips(octets, parts(octets)["cells_offset"], chance):
+        assert find_damage(flipped)
     assert find_damage(octets) == []
 
 

@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gslb.answers import layout
-from gslb.answers.layout import checksum
 from gslb.answers.model import (
     Choice,
     Patch,
@@ -23,28 +22,30 @@ from gslb.answers.model import (
     Typeset,
     ZoneContent,
 )
-from gslb.answers.pack import MIN_ARENA, pack
+from gslb.answers.pack import pack
 from gslb.answers.patch import TableWriter
 from gslb.answers.records import seal
 from gslb.answers.table import AnswerTable
 from gslb.answers.verify import verify
 from tests.answers.conftest import APEX, EVERYWHERE, SOA, A, contents, one_policy, wire
+from tests.answers.damages import (
+    cells_of,
+    cuts,
+    everything,
+    flips,
+    parts,
+    read_everything,
+    resealed,
+)
 
 QUICK = settings(max_examples=30, deadline=None)
-
-
-def parts(octets: bytearray) -> dict[str, int]:
-    names = [name for name, _ in layout.HEADER.fields]
-    return dict(zip(names, layout.HEADER.struct.unpack_from(octets), strict=True))
 
 
 @QUICK
 @given(contents(), st.randoms(use_true_random=False))
 def test_every_cut_is_refused(content: TableContent, chance: random.Random) -> None:
-    octets = pack(content, 1, 0)
-    interesting = len(octets) - MIN_ARENA
-    for size in [0, 1, 7, 8, len(octets) - 1, *(chance.randrange(interesting) for _ in range(50))]:
-        assert verify(octets[:size])
+    for cut in cuts(pack(content, 1, 0), chance):
+        assert verify(cut)
 
 
 @QUICK
@@ -53,12 +54,8 @@ def test_a_flipped_bit_is_found_by_the_checksum(
     content: TableContent, chance: random.Random
 ) -> None:
     octets = pack(content, 1, 0)
-    end = parts(octets)["cells_offset"]
-    for _ in range(50):
-        at, bit = chance.randrange(end), 1 << chance.randrange(8)
-        octets[at] ^= bit
-        assert verify(octets)
-        octets[at] ^= bit
+    for flipped in flips(octets, parts(octets)["cells_offset"], chance):
+        assert verify(flipped)
     assert verify(octets) == []
 
 
@@ -77,27 +74,8 @@ def test_damage_under_a_right_checksum_is_found_or_harmless(
                 layout.HEADER.struct.size, head["cells_offset"] + head["cells_octets"]
             )
             octets[at] = chance.choice((0, 1, 0x7F, 0x80, 0xFF, chance.randrange(256)))
-        at = layout.HEADER.offset("checksum")
-        octets[at : at + 16] = checksum(octets, head["cells_offset"])
-        if verify(octets) == []:
+        if verify(resealed(octets)) == []:
             read_everything(AnswerTable(octets), content)
-
-
-def read_everything(table: AnswerTable, content: TableContent) -> None:
-    for zone in content.zones:
-        for name, _ in zone.names:
-            table.find(name)
-            table.find(b"\x05other" + name[: 255 - 6] if len(name) < 249 else name)
-    for number in range(len(content.typesets)):
-        table.types(number)
-    for number, steer in enumerate(content.steers):
-        view = table.steer(number)
-        for family, full in ((1, 2**32), (2, 2**128)):
-            for address in (0, full // 2, full - 1):
-                client_class, _, _ = table.classify(view, family, address, family, address)
-                table.pick(view, client_class, lambda: 2**32 - 1, 1)
-        for client_class in range(len(steer.choices)):
-            table.alternatives(view, client_class)
 
 
 @given(st.binary(max_size=2000))
@@ -142,26 +120,6 @@ def test_a_page_that_was_never_written_is_no_empty_answer() -> None:
         at = head["arena_offset"] + start
         lost[at:] = bytes(len(lost) - at)
         assert verify(lost)
-
-
-def everything(table: AnswerTable, content: TableContent) -> list[object]:
-    return [
-        table.alternatives(table.steer(number), client_class)
-        for number, steer in enumerate(content.steers)
-        for client_class in range(len(steer.choices))
-    ]
-
-
-def cells_of(octets: bytearray) -> memoryview:
-    head = parts(octets)
-    return memoryview(octets)[head["cells_offset"] : head["arena_offset"]].cast("Q")
-
-
-def resealed(octets: bytearray) -> bytearray:
-    """Give *octets* a right checksum, as one would who wants to be believed."""
-    at = layout.HEADER.offset("checksum")
-    octets[at : at + 16] = checksum(octets, parts(octets)["cells_offset"])
-    return octets
 
 
 def put(octets: bytearray, section: str, record: layout.Record, row: int, **fields: int) -> None:

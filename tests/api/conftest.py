@@ -16,21 +16,11 @@ from aiohttp import web
 from gslb.api.access import Access, Scope, TokenAccess
 from gslb.api.app import make_app
 from gslb.api.counts import RequestCounts
+from gslb.api.drainmodels import Drain, DrainCreated, DrainLifted, DrainPlan, DrainRequest
 from gslb.api.events import EventHub
 from gslb.api.listener import Listener
-from gslb.api.models import (
-    Drain,
-    DrainCreated,
-    DrainLifted,
-    DrainPlan,
-    DrainRequest,
-    EndpointCounts,
-    ExplainQuery,
-    Location,
-    Locations,
-    Status,
-    WorkerStatus,
-)
+from gslb.api.locationmodels import Location, Locations
+from gslb.api.models import EndpointCounts, ExplainQuery, Status, WorkerStatus
 from gslb.api.pipeline import Rates
 from gslb.api.pushmodels import (
     Copy,

@@ -64,7 +64,8 @@ async def test_a_bad_key_gets_400_and_no_drain(node, key) -> None:
     assert node.services.made == 0
 
 
-async def test_two_at_the_same_time_make_one_drain(node) -> None:
+async def held(node) -> tuple[asyncio.Task, asyncio.Event]:
+    """Return a change that is under way, and what lets it end."""
     gate, arrived = asyncio.Event(), asyncio.Event()
 
     async def wait() -> None:
@@ -74,6 +75,11 @@ async def test_two_at_the_same_time_make_one_drain(node) -> None:
     node.services.gate = wait
     first = asyncio.create_task(post(node, "k1"))
     await arrived.wait()
+    return first, gate
+
+
+async def test_two_at_the_same_time_make_one_drain(node) -> None:
+    first, gate = await held(node)
     second = asyncio.create_task(post(node, "k1"))
     await asyncio.sleep(0)
     gate.set()
@@ -82,15 +88,7 @@ async def test_two_at_the_same_time_make_one_drain(node) -> None:
 
 
 async def test_a_caller_who_goes_away_does_not_stop_the_change(node) -> None:
-    gate, arrived = asyncio.Event(), asyncio.Event()
-
-    async def wait() -> None:
-        arrived.set()
-        await gate.wait()
-
-    node.services.gate = wait
-    first = asyncio.create_task(post(node, "k1"))
-    await arrived.wait()
+    first, gate = await held(node)
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
         await first

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from gslb.api.models import DrainRequest, ExplainQuery
+from gslb.api.drainmodels import DrainRequest
+from gslb.api.models import ExplainQuery
 from gslb.api.problems import ApiProblem
 from gslb.api.reading import MAX_DEPTH, check_json, refuse, repeatable
 

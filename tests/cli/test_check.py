@@ -11,16 +11,16 @@ from types import SimpleNamespace
 
 import pytest
 
-from gslb.cli import check
+from gslb.cli import check, options
 from gslb.cli.main import main
 from gslb.geo.settings import GeoSettings
 from gslb.node.surroundings import look_around
+from gslb.settings import Settings
+from tests.policytext import HEAD
 
-CLEAN = """\
-version: 1
-dns:
-  zone: example.com
-  nameservers: {ns1.example.com: [192.0.2.53], ns2.example.com: [198.51.100.53]}
+CLEAN = (
+    HEAD
+    + """\
 defaults: {ttl: 30, check: tcp}
 checks:
   tcp: {type: tcp, port: 443}
@@ -34,6 +34,7 @@ records:
     rules:
       - to: aws/us-east-1
 """
+)
 WARNED = CLEAN.replace("ttl: 30", "ttl: 3600")
 WRONG = CLEAN.replace("to: aws/us-east-1", "to: aws/us-east-2\n        fence: yes")
 UNKNOWN = CLEAN.replace("to: aws/us-east-1", "to: aws/us-east-2")
@@ -232,7 +233,20 @@ def test_the_schema_is_printed_for_editors(capsys: pytest.CaptureFixture[str]) -
     assert json.loads(capsys.readouterr().out)["title"] == "GSLB policy"
 
 
-def test_no_path_is_one_line_and_exit_code_1(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_path_means_the_policies_of_the_settings(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "policy.yaml").write_text(CLEAN)
+    (folder / "gslb.yaml").write_text("policies: policy.yaml\n")
+    assert main(["check", "--config", str(folder / "gslb.yaml")]) == 0
+    assert "1 zone, 1 steered name" in capsys.readouterr().err
+
+
+def test_no_path_at_all_is_one_line_and_exit_code_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(options, "DEFAULT_POLICIES", tmp_path / "none")
+    monkeypatch.setattr(check, "read_settings", lambda *_: Settings(policies=(tmp_path / "none",)))
     assert main(["check"]) == 1
     said = capsys.readouterr()
     assert said.out == ""

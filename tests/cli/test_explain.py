@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gslb.cli import explain as command
+from gslb.cli import options
 from gslb.cli.main import main
 from gslb.errors import GslbError
 from gslb.settings import Settings
@@ -135,8 +136,7 @@ def test_what_a_supposition_does_to_a_site_is_seen_when_nothing_of_it_is_left(ca
 
 
 def test_without_policies_the_option_is_named(capsys, monkeypatch, tmp_path):
-    monkeypatch.setattr(command, "DEFAULT_POLICIES", tmp_path / "none")
-    monkeypatch.setattr("gslb.settings.DEFAULT_POLICIES", tmp_path / "none")
+    monkeypatch.setattr(options, "DEFAULT_POLICIES", tmp_path / "none")
     monkeypatch.setattr(
         command, "read_settings", lambda *_: Settings(policies=(tmp_path / "none",))
     )

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gslb.cli.main import main
+from tests.policytext import HEAD
 
 HEADER = "key,site,p50_ms,p75_ms,samples,observed_at,source"
 
@@ -82,11 +83,9 @@ def test_the_summary_as_json_counts_what_is_not_used(file, latency) -> None:
     assert "STALE" in latency("show", path)[1]
 
 
-POLICY = """\
-version: 1
-dns:
-  zone: example.com
-  nameservers: {ns1.example.com: [192.0.2.53], ns2.example.com: [198.51.100.53]}
+POLICY = (
+    HEAD
+    + """\
 sites:
   aws/us-east-1: {zones: {a: {A: 192.0.2.11}}}
   aws/sa-east-1: {zones: {a: {A: 198.51.100.21}}}
@@ -98,6 +97,7 @@ records:
     rules:
       - {name: all, to: aws/us-east-1}
 """
+)
 
 
 def test_an_import_says_which_decisions_change(tmp_path, file, latency) -> None:

@@ -130,3 +130,15 @@ def test_help_loads_no_command() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    ("word", "says"),
+    [("drian", 'no command "drian"; did you mean drain?'), ("zzz", 'no command "zzz"\n')],
+)
+def test_a_command_that_is_none_is_named_with_the_nearest(
+    word: str, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        cli.main([word])
+    assert says in capsys.readouterr().err

@@ -50,7 +50,9 @@ def test_a_running_server_is_not_touched(
     """Its supervisor holds the folder."""
     held = StateDirectory(tmp_path)
     assert main(["stop", "--state-directory", str(tmp_path)]) == 1
-    assert "another gslb" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "another gslb" in error
+    assert "SIGTERM or the service manager ends it" in error
     held.close()
 
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from gslb.api.models import DrainRequest, ExplainQuery
+from gslb.api.drainmodels import DrainRequest
+from gslb.api.models import ExplainQuery
 from gslb.api.services import (
     Author,
     DrainRefusedError,

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 
 from gslb.api.counts import RequestCounts
-from gslb.api.models import Drain
+from gslb.api.drainmodels import Drain
 from gslb.desk import numbers
 from gslb.desk.looks import state_of
 from gslb.desk.scrape import ValuesCollector

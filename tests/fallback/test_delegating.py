@@ -11,8 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import dns.asyncresolver
 import dns.flags
 import dns.message
+import dns.resolver
 import dns.rrset
 import pytest
 
@@ -201,6 +203,19 @@ def test_a_parent_that_does_not_answer_is_told_with_the_records(
     assert not done.done
     assert "no server of the parent of gslb.example.com. answers" in done.notes
     assert any("IN NS" in line for line in delegated_lines(done, "route53"))
+
+
+def test_a_machine_without_resolvers_is_told_with_the_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(**_: bool) -> None:
+        raise dns.resolver.NoResolverConfiguration
+
+    monkeypatch.setattr(dns.asyncresolver, "Resolver", none)
+    done = delegate(settings_of(tmp_path), Wanted(CHILD, "route53", state_of(tmp_path)))
+    (note,) = done.notes
+    assert "not found by the resolvers of this machine (NoResolverConfiguration)" in note
+    assert "--at ADDRESS" in note
 
 
 def test_our_own_servers_have_to_answer_before_they_are_delegated_to(

@@ -16,6 +16,7 @@ from gslb.fallback.rescue import OpenCopy, Taken, drain_directly, take_out
 from gslb.push.apply import Pusher
 from gslb.push.outcome import State
 from gslb.settings import Settings
+from tests.policytext import HEAD
 from tests.push import lab
 from tests.push.test_plan import SITES, zone_of
 from tests.push.venue import MANIFEST, ZONE, AtCloudDns, AtRoute53, Venue, wish
@@ -105,16 +106,15 @@ async def test_a_lost_reply_and_another_writer_are_met_by_reading_again(
     assert "gslb/gen=9," in venue.text(MANIFEST)
 
 
-POLICY = """\
-version: 1
-dns:
-  zone: example.com
-  nameservers: {ns1.example.com: [192.0.2.53], ns2.example.com: [198.51.100.53]}
+POLICY = (
+    HEAD
+    + """\
 sites:
   aws/us-east-1: {zones: {z0: {A: 203.0.1.1, AAAA: "2001:db8:ffff::1"}, z1: {A: 203.0.1.2}}}
 records:
   www.example.com: {ttl: 30s, rules: [{to: [aws/us-east-1]}]}
 """
+)
 
 
 @pytest.fixture

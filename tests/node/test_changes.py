@@ -15,14 +15,13 @@ from gslb.node.compilation import MAX_SHOWN_NAMES, Changes, Difference
 from gslb.policy.compile import compile_policies
 from gslb.steering.latency import LatencyTable, parse_latency
 from gslb.steering.world import make_world
+from tests.policytext import HEAD
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 NOTHING = Difference((0, ()), (0, ()), (0, ()))
-POLICY = """\
-version: 1
-dns:
-  zone: example.com
-  nameservers: {ns1.example.com: [192.0.2.53], ns2.example.com: [198.51.100.53]}
+POLICY = (
+    HEAD
+    + """\
   static: |
     mail A 192.0.2.25
 sites:
@@ -32,6 +31,7 @@ records:
   www.example.com: {rules: [{to: aws/us-east-1}]}
   api.example.com: {rules: [{to: gcp/europe-west3}]}
 """
+)
 
 
 def described(

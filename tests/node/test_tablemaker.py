@@ -40,16 +40,15 @@ from gslb.state.tables import TableStore, map_table
 from gslb.steering.drainplan import DrainPlan
 from gslb.steering.explanation import Explanation
 from gslb.steering.situation import AliasAddresses, Situation
+from tests.policytext import HEAD
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 ALIAS = b"\x02lb\x07example\x03net\x00"
 ADDRESS = AliasAddresses((bytes([203, 0, 113, 1]),))
 NAME = b"\x03www\x07example\x03com\x00"
-POLICY = """\
-version: 1
-dns:
-  zone: example.com
-  nameservers: {ns1.example.com: [192.0.2.53], ns2.example.com: [198.51.100.53]}
+POLICY = (
+    HEAD
+    + """\
 sites:
   aws/us-east-1:
     zones:
@@ -59,6 +58,7 @@ sites:
 records:
   www.example.com: {answer: {count: 8}, rules: [{to: aws/us-east-1}]}
 """
+)
 
 
 def job_of(folder: Path, text: str = POLICY, *, generation: int = 1) -> Job:

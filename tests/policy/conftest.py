@@ -11,12 +11,11 @@ import pytest
 from gslb.policy.compile import compile_policies
 from gslb.policy.plan import Plan, ZonePlan
 from gslb.policy.problems import Problem
+from tests.policytext import HEAD
 
-SOUND = """\
-version: 1
-dns:
-  zone: example.com
-  nameservers: {ns1.example.com: [192.0.2.53], ns2.example.com: [198.51.100.53]}
+SOUND = (
+    HEAD
+    + """\
   static: |
     mail A 192.0.2.25
 defaults: {ttl: 30, check: https}
@@ -41,6 +40,7 @@ records:
       - name: rest
         to: [aws/us-east-1, gcp/asia-east1]
 """
+)
 
 
 @dataclass(frozen=True)

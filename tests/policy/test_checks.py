@@ -8,13 +8,8 @@ import pytest
 
 from gslb.policy.checks import SHORT_TIMEOUT, default_timeout
 from gslb.policy.plan import Check, words_of
+from tests.policytext import HEAD
 
-ZONE = """\
-version: 1
-dns:
-  zone: example.com
-  nameservers: {ns1.example.com: [192.0.2.53], ns2.example.com: [198.51.100.53]}
-"""
 SITE = """\
 sites:
   aws/us-east-1: {{check: {}, zones: {{a: {{A: 192.0.2.11}}, b: {{A: 192.0.2.12}}}}}}
@@ -47,7 +42,7 @@ def check_of(compile_text: Callable) -> Callable[[str], Check]:
     """Return what the reference of a site to the templates above comes to."""
 
     def resolve(reference: str) -> Check:
-        text = ZONE + MADE_OF + SITE.format(reference)
+        text = HEAD + MADE_OF + SITE.format(reference)
         check = compile_text(text).zone.policies[0].checks["aws/us-east-1"]
         assert check is not None
         return check

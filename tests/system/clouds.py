@@ -8,13 +8,12 @@ from typing import Any
 import aiohttp
 
 from gslb.cli.calling import Node as Api
+from tests.policytext import HEAD
 from tests.system.nodes import Node, free_port
 
-POLICY = """\
-version: 1
-dns:
-  zone: example.com
-  nameservers: {ns1.example.com: [192.0.2.53], ns2.example.com: [198.51.100.53]}
+POLICY = (
+    HEAD
+    + """\
 # Who comes back from a drain is answered like before at once, and not seldom for minutes.
 defaults: {protect: {slow_start: off}}
 sites:
@@ -23,6 +22,7 @@ sites:
 records:
   www.example.com: {ttl: 5s, rules: [{to: [aws/us-east-1, gcp/us-east1]}]}
 """
+)
 AWS, GCP = {"192.0.2.1", "192.0.2.2"}, {"192.0.2.3", "192.0.2.4"}
 
 

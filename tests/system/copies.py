@@ -16,19 +16,19 @@ from gslb.push.route53.client import Route53Client
 from tests.doubles.clouddns.double import CloudDnsDouble
 from tests.doubles.route53.account import Limits
 from tests.doubles.route53.double import Route53Double
+from tests.policytext import HEAD
 from tests.system.nodes import Node
 
-POLICY = """\
-version: 1
-dns:
-  zone: example.com
-  nameservers: {ns1.example.com: [192.0.2.53], ns2.example.com: [198.51.100.53]}
+POLICY = (
+    HEAD
+    + """\
 sites:
   aws/us-east-1: {zones: {az1: {A: 192.0.2.1}, az2: {A: 192.0.2.2}}}
   gcp/us-east1: {zones: {az1: {A: 192.0.2.3}, az2: {A: 192.0.2.4}}}
 records:
   www.example.com: {ttl: 5s, rules: [{to: [aws/us-east-1, gcp/us-east1]}]}
 """
+)
 AWS, GCP = {"192.0.2.1", "192.0.2.2"}, {"192.0.2.3", "192.0.2.4"}
 CLIENT = Client("DE", "", 52.5, 13.4, 4, int.from_bytes(bytes((198, 51, 100, 7))))
 

@@ -222,8 +222,11 @@ class Node:
         for process in self.processes:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(20)
+            begun = children(process.pid)  # of one that hangs before it has told of them
             process.kill()
             process.wait()
+            for worker in filter(_is_worker, begun):
+                os.kill(worker, signal.SIGKILL)
         for successor in {e["new_pid"] for e in self.events("another version prepares itself")}:
             self._end(successor)
         for worker in {event["worker_pid"] for event in self.events("worker serves")}:
@@ -247,6 +250,12 @@ def _command_line(pid: int) -> bytes:
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     return b""
+
+
+def children(pid: int) -> set[int]:
+    """Return the processes that one has started, whichever thread of it did."""
+    lists = Path(f"/proc/{pid}/task").glob("*/children")
+    return {int(child) for one in lists for child in one.read_text().split()}
 
 
 def is_alive(pid: int) -> bool:

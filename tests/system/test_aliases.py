@@ -11,15 +11,14 @@ import dns.message
 import dns.rrset
 import pytest
 
+from tests.policytext import HEAD
 from tests.system.nodes import PATIENCE_SECONDS, Node, until
 
 pytestmark = pytest.mark.system
 
-POLICY = """\
-version: 1
-dns:
-  zone: example.com
-  nameservers: {ns1.example.com: [192.0.2.53], ns2.example.com: [198.51.100.53]}
+POLICY = (
+    HEAD
+    + """\
 sites:
   aws/us-east-1:
     zones:
@@ -27,6 +26,7 @@ sites:
 records:
   www.example.com: {rules: [{to: aws/us-east-1}]}
 """
+)
 
 
 class Resolver:

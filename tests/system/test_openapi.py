@@ -10,18 +10,12 @@ import pytest
 import schemathesis
 from schemathesis.core.failures import Failure, FailureGroup
 
+from tests.api.test_openapi import CHECKS
 from tests.system.clouds import AWS, GCP, Drained
 
 pytestmark = pytest.mark.system
 
 SHORT, LONG = 6, 150  # requests of each operation, right and wrong ones each
-CHECKS = [
-    schemathesis.checks.not_a_server_error,
-    schemathesis.checks.status_code_conformance,
-    schemathesis.checks.content_type_conformance,
-    schemathesis.checks.response_schema_conformance,
-    schemathesis.checks.negative_data_rejection,
-]
 Operations = list[Any]
 
 

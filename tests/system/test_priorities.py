@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gslb.priority import BEHIND
-from tests.system.nodes import Node, until
+from tests.system.nodes import Node, children, until
 
 pytestmark = [
     pytest.mark.system,
@@ -21,12 +21,6 @@ pytestmark = [
 def nice(pid: int) -> int:
     """Return the step of `nice` of a process's first thread."""
     return os.getpriority(os.PRIO_PROCESS, pid)
-
-
-def children(pid: int) -> set[int]:
-    """Return the processes that one has started, whichever thread of it did."""
-    lists = Path(f"/proc/{pid}/task").glob("*/children")
-    return {int(child) for one in lists for child in one.read_text().split()}
 
 
 def workers(node: Node) -> set[int]:

@@ -277,3 +277,5 @@ def test_a_delegation_is_switched_from_the_last_state_alone(
     assert (found["Type"], found["TTL"]) == ("NS", 300)
     code, out, _ = node.run("push", "delegate", "--to", "route53", "--state", str(state))
     assert (code, "already" in out) == (0, True)
+    code, out, error = node.run("push", "delegate", "--to", "route53")  # by the copy itself
+    assert (code, "already" in out) == (0, True), error

@@ -12,6 +12,7 @@ import dns.rcode
 import pytest
 
 from gslb.cli.calling import Node as Api
+from tests.policytext import HEAD
 from tests.system.nodes import PATIENCE_SECONDS, Node, is_alive, until
 
 pytestmark = pytest.mark.system
@@ -126,11 +127,9 @@ def test_a_reload_says_what_has_changed(node: Node) -> None:
     ]
 
 
-CHECKED = """\
-version: 1
-dns:
-  zone: example.com
-  nameservers: {ns1.example.com: [192.0.2.53], ns2.example.com: [198.51.100.53]}
+CHECKED = (
+    HEAD
+    + """\
 checks:
   web: {type: http, path: /healthz, from: [elsewhere]}
 sites:
@@ -139,6 +138,7 @@ sites:
 records:
   www.example.com: {rules: [{to: aws/us-east-1}]}
 """
+)
 
 
 def test_what_was_said_of_the_policies_is_not_said_again(node: Node) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import signal
 import socket
-import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.system.nodes import PATIENCE_SECONDS, Node, is_alive, until
+from tests.system.nodes import PATIENCE_SECONDS, Node, children, is_alive, until
 
 pytestmark = pytest.mark.system
 
@@ -27,34 +27,27 @@ sys.exit(main())
 
 
 @pytest.fixture
-def go(node: Node) -> Path:
-    """Serve once, so that there is a table; return what a start waits for from now on."""
+def go(node: Node) -> Iterator[Path]:
+    """Serve once, so that there is a table; yield what a start waits for from now on."""
     process = node.start()
     process.terminate()
     assert process.wait(PATIENCE_SECONDS) == 0
     go = node.folder / "go"
     node.program = ("-c", HELD_BACK.format(go=str(go)))
-    return go
-
-
-def children(process: subprocess.Popen[bytes]) -> list[int]:
-    return [
-        int(pid)
-        for path in Path(f"/proc/{process.pid}/task").glob("*/children")
-        for pid in path.read_text().split()
-    ]
+    yield go
+    go.touch()  # whoever still waits can end
 
 
 def test_workers_answer_before_the_supervisor_is_loaded(node: Node, go: Path) -> None:
     """From the table on disk; then it goes on with these very workers."""
     process = node.spawn()
     until(lambda: node.answers("192.0.2.1"), "the workers answer")
-    workers = children(process)
+    workers = children(process.pid)
     assert len(workers) == node.workers
     assert len(node.events("serving")) == 1  # of the run before
     go.touch()
     until(lambda: len(node.events("serving")) == 2, "the supervisor serves")
-    assert {worker["pid"] for worker in node.status()["workers"]} == set(workers)
+    assert {worker["pid"] for worker in node.status()["workers"]} == workers
     assert {worker["restarts"] for worker in node.status()["workers"]} == {0}
 
 
@@ -63,10 +56,10 @@ def test_workers_answer_before_the_settings_are_read(node: Node, go: Path) -> No
     node.program = ("-c", node.program[1].replace("gslb.supervisor", "gslb.settings"))
     process = node.spawn()
     until(lambda: node.answers("192.0.2.1"), "the workers answer")
-    workers = children(process)
+    workers = children(process.pid)
     go.touch()
     until(lambda: len(node.events("serving")) == 2, "the supervisor serves")
-    assert {worker["pid"] for worker in node.status()["workers"]} == set(workers)
+    assert {worker["pid"] for worker in node.status()["workers"]} == workers
 
 
 def test_settings_that_were_changed_are_read_before_anybody_answers(node: Node, go: Path) -> None:
@@ -91,7 +84,7 @@ def test_a_stop_that_comes_early_is_obeyed_in_order(
     """Nobody is left to answer, and nothing breaks; a word to reload changes nothing."""
     process = node.spawn()
     until(lambda: node.answers("192.0.2.1"), "the workers answer")
-    workers = children(process)
+    workers = children(process.pid)
     process.send_signal(signal.SIGHUP)
     process.send_signal(stop)
     go.touch()
@@ -108,7 +101,7 @@ def test_a_start_that_fails_late_ends_what_it_has_begun(node: Node, go: Path) ->
         taken.listen()
         process = node.spawn(GSLB_API_LISTEN=f"127.0.0.1:{taken.getsockname()[1]}")
         until(lambda: node.answers("192.0.2.1"), "the workers answer")
-        workers = children(process)
+        workers = children(process.pid)
         go.touch()
         assert process.wait(PATIENCE_SECONDS) == 1
     assert "cannot listen on" in node.log.read_text()
@@ -130,7 +123,7 @@ def test_a_dead_start_leaves_workers_that_the_next_one_takes_over(node: Node, go
     """As a supervisor that dies later does."""
     process = node.spawn()
     until(lambda: node.answers("192.0.2.1"), "the workers answer")
-    workers = children(process)
+    workers = children(process.pid)
     process.kill()
     process.wait()
     assert node.answers("192.0.2.1")
