@@ -1,7 +1,7 @@
 """Runs ``tcp`` and ``http`` tries on plain sockets: no task, transport, future or timer for each.
 
 These are nearly all tries of a large installation. The kernel's part of a short connection is what
-it is; this keeps ours below it (asyncio's protocols cost half as much again, see tests/bench/checks.py).
+it is; this keeps ours below it (tests/bench/checks.py has the same as asyncio protocols beside it).
 One epoll descriptor stands for all connections in the event loop.
 """
 
@@ -12,12 +12,11 @@ import errno
 import os
 import select
 import socket
-from collections import deque
 from collections.abc import Callable
 
 from healthcheck.model import Kind, Probe
 from healthcheck.probes.base import Found, from_os_error
-from healthcheck.probes.response import Response
+from healthcheck.probes.response import response_to
 
 _READ = 16 * 1024  # octets at a time
 _EVENTS = 512  # that one call of the loop handles
@@ -50,7 +49,7 @@ class Stream:
         self.descriptor = -1
         self.found: Found | None = None
         self._unsent = request
-        self._response = Response(probe) if request else None
+        self._response = response_to(probe) if request else None
         self._sock: socket.SocketType | None = None
 
     def open(self, epoll: select.epoll) -> bool:
@@ -61,7 +60,7 @@ class Stream:
             # The class beneath `socket.socket`: it has all that is needed here, at less cost.
             sock = self._sock = socket.SocketType(family, _STREAM)
             number = sock.connect_ex((probe.address, probe.port))
-            if number not in {0, errno.EINPROGRESS}:
+            if number and number != errno.EINPROGRESS:
                 raise OSError(number, os.strerror(number))
             if self._response is not None:
                 self._send()  # what is near has connected by now
@@ -109,7 +108,6 @@ class Stream:
         if self._sock is not None:
             self._sock.close()  # epoll forgets it by that
             self._sock = None
-            self._response = None  # it may hold 64 KiB, and we are still in a queue of deadlines
 
     def _send(self) -> None:
         """Send what is left of the request, as far as the socket takes it now. Raises OSError."""
@@ -131,8 +129,6 @@ class Streams:
         self._on_end = on_end
         self._epoll = select.epoll()
         self._open: dict[int, Stream] = {}
-        # By timeout: in the order of their starts, which is that of their deadlines.
-        self._queues: dict[float, deque[Stream]] = {}
         loop.add_reader(self._epoll.fileno(), self._ready)
 
     def __len__(self) -> int:
@@ -144,21 +140,13 @@ class Streams:
             self._on_end(stream)
             return
         self._open[stream.descriptor] = stream
-        queue = self._queues.get(stream.probe.timeout)
-        if queue is None:
-            queue = self._queues[stream.probe.timeout] = deque()
-        queue.append(stream)
 
     def expire(self, now: float) -> None:
-        """End what has had its time. To be called often; the times are no more exact than that."""
-        late: list[Stream] = []
-        for timeout, queue in list(self._queues.items()):
-            while queue and (queue[0].found is not None or queue[0].started + timeout <= now):
-                stream = queue.popleft()
-                if stream.found is None:
-                    late.append(stream)
-            if not queue:
-                del self._queues[timeout]
+        """End what has had its time. To be called often; the times are no more exact than that.
+
+        It looks at all that are open: no more than the schedule has under way at once.
+        """
+        late = [one for one in self._open.values() if one.started + one.probe.timeout <= now]
         if late:  # octets that are here, but were not looked at yet, came in time
             while self._ready() == _EVENTS:
                 pass
@@ -175,7 +163,6 @@ class Streams:
         for stream in self._open.values():
             stream.end(Found(Kind.LOCAL, "the checker stops"))
         self._open.clear()
-        self._queues.clear()
         self._epoll.close()
 
     def _ready(self) -> int:

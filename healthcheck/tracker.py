@@ -56,11 +56,15 @@ def observe(probe: Probe, belief: Belief, outcome: Outcome) -> Step:
 
     UP needs `probe.down_after` consecutive failures to fall, DOWN `probe.up_after` passes to rise,
     UNKNOWN one pass or `probe.down_after` failures. An outcome without a verdict counts for
-    nothing: it neither adds to a run nor ends it. A run whose last verdict is
-    too old to speak begins anew.
+    nothing: it neither adds to a run nor ends it, and amid failures it is made up for as early as
+    they are looked at again. A run whose last verdict is too old to speak begins anew.
     """
     if outcome.verdict is Verdict.UNKNOWN:
-        return Step(belief if belief.tried else belief._replace(tried=True))
+        after = belief if belief.tried else belief._replace(tried=True)
+        amid = belief.run and belief.status is not Status.DOWN
+        if amid and freshness(probe, belief, outcome.finished) is Freshness.FRESH:
+            return Step(after, again=_again(probe, outcome))
+        return Step(after)
     seen = Status.UP if outcome.verdict is Verdict.PASSED else Status.DOWN
     at = outcome.finished
     if seen is belief.status:
@@ -126,7 +130,7 @@ def first_pass_over(beliefs: Iterable[Belief]) -> bool:
 
 
 def _again(probe: Probe, outcome: Outcome) -> float:
-    """Return the seconds from the end of a contrary failure until the next try.
+    """Return the seconds from the end of a try that must not wait for the usual time until the next.
 
     They count from its start: what has timed out has been waited for already.
     """

@@ -74,6 +74,20 @@ def make_parser(command: str | None) -> Parser:
     return parser
 
 
+def parse(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Namespace:
+    """Return the options that *words* give; exit where they cannot be understood.
+
+    argparse takes the places of a command together: those behind an option are left over. A command
+    that has something to say of too many has `more`, and gets them wherever they stand.
+    """
+    options, over = parser.parse_known_args(words)
+    if hasattr(options, "more") and not any(word.startswith("-") for word in over):
+        options.more += over
+    elif over:
+        parser.error(f"unrecognized arguments: {' '.join(over)}")
+    return options
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that *arguments* (default: the process's) name, and return the exit code."""
     for stream in (sys.stdout, sys.stderr):  # a terminal that lacks "…" must not end a command
@@ -82,7 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     command = next((word for word in words if not word.startswith("-")), None)
     try:
-        options = make_parser(command).parse_args(words)
+        options = parse(make_parser(command), words)
         return int(options.run(options))
     except GslbError as error:
         # Problems of a file begin with their place, so that editors jump to it.

@@ -6,7 +6,7 @@ import asyncio
 from typing import cast
 
 from healthcheck.probes.base import Attempt, Found, connect_tls
-from healthcheck.probes.response import Response, request_of
+from healthcheck.probes.response import request_of, response_to
 
 
 async def try_https(attempt: Attempt) -> Found:
@@ -24,7 +24,7 @@ class _Exchange(asyncio.Protocol):
         self.found: asyncio.Future[Found] = asyncio.get_running_loop().create_future()
         self._attempt = attempt
         self._request = request
-        self._response = Response(attempt.probe)
+        self._response = response_to(attempt.probe)
         self._transport: asyncio.Transport | None = None
 
     def close(self) -> None:

@@ -35,32 +35,33 @@ def request_of(probe: Probe, agent: str) -> bytes:
 
 
 class Response:
-    """Reads one response. `found` is None until the verdict is certain, and then does not change."""
+    """Reads one response. `found` is None until the verdict is certain, and then does not change.
 
-    __slots__ = ("_body", "_code", "_expect", "_header_left", "_parser", "_text", "found")
+    It takes the header alone: what `response_to` returns reads the content too where that matters.
+    The parser looks for what it may call once, and each call that it need not make is saved.
+    """
+
+    __slots__ = ("_code", "_expect", "_header_left", "_parser", "found")
 
     def __init__(self, probe: Probe) -> None:
         self.found: Found | None = None
         self._expect = probe.expect
-        self._text = probe.body.encode()
-        self._parser = httptools.HttpResponseParser(self)
+        # It refers to us: `_end` parts the two, or each try would wait for the garbage collector.
+        self._parser: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
         self._header_left = MAX_HEADER
         self._code = 0  # of the final response, once its header is complete
-        self._body = bytearray()
 
     def feed(self, data: bytes) -> Found | None:
         """Take octets from the peer; return the verdict if they settle it.
 
         The header is cut where its limit is, so that a parser never sees more of it.
         """
-        while data and self.found is None:
-            piece = (
-                data if self._code or len(data) <= self._header_left else data[: self._header_left]
-            )
+        while data and self._parser is not None:
+            piece = data
             if not self._code:
+                piece = data[: self._header_left]
                 if not piece:
-                    self._end(Kind.PROTOCOL, f"header of more than {MAX_HEADER // 1024} KiB")
-                    break
+                    return self._end(Kind.PROTOCOL, f"header of more than {MAX_HEADER // 1024} KiB")
                 self._header_left -= len(piece)
             data = data[len(piece) :]
             try:
@@ -74,22 +75,42 @@ class Response:
     def closed(self) -> Found:
         """Return the verdict now that the peer sends no more."""
         if self._code:  # RFC 9112 §6.3: content may end with the connection
-            self._end(Kind.BODY, f"HTTP {self._code} without the text")
-        else:
-            self._end(Kind.REFUSED, _CLOSED_EARLY)
-        assert self.found is not None
-        return self.found
+            return self._end(Kind.BODY, f"HTTP {self._code} without the text")
+        return self._end(Kind.REFUSED, _CLOSED_EARLY)
 
     def on_headers_complete(self) -> None:
         """Judge the code; the parser calls it after each header."""
+        if self._parser is None:
+            return
         code = self._parser.get_status_code()
         if 100 <= code < 200 and code != 101:  # interim; the final response follows
             return
         self._code = code
-        if not any(low <= code <= high for low, high in self._expect):
-            self._end(Kind.STATUS, f"HTTP {code}")
-        elif not self._text:
-            self._end(Kind.OK, f"HTTP {code}")
+        for low, high in self._expect:
+            if low <= code <= high:
+                self._accept()
+                return
+        self._end(Kind.STATUS, f"HTTP {code}")
+
+    def _accept(self) -> None:
+        self._end(Kind.OK, f"HTTP {self._code}")
+
+    def _end(self, kind: Kind, detail: str) -> Found:
+        if self.found is None:
+            self.found = Found(kind, detail)
+            self._parser = None
+        return self.found
+
+
+class _Searched(Response):
+    """Reads a response whose content must have a text."""
+
+    __slots__ = ("_body", "_text")
+
+    def __init__(self, probe: Probe) -> None:
+        self._text = probe.body.encode()
+        self._body = bytearray()
+        super().__init__(probe)
 
     def on_body(self, body: bytes) -> None:
         """Search what there is of the content so far; the parser calls it."""
@@ -106,6 +127,10 @@ class Response:
         if self._code:
             self._end(Kind.BODY, f"HTTP {self._code} without the text")
 
-    def _end(self, kind: Kind, detail: str) -> None:
-        if self.found is None:
-            self.found = Found(kind, detail)
+    def _accept(self) -> None:
+        """Wait for the content."""
+
+
+def response_to(probe: Probe) -> Response:
+    """Return what reads the response to *probe*, as far as its verdict needs."""
+    return _Searched(probe) if probe.body else Response(probe)

@@ -1,6 +1,6 @@
 """``make bench``: the numbers that the product is held to, measured here and now.
 
-    python -m tests.bench [geo] [compile] [health] [drain] [responder] [calm] [workers] [push] [peers] [--write] [--names N] [--seconds S] [--rounds N]
+    python -m tests.bench [geo] [compile] [health] [drain] [leaving] [responder] [calm] [workers] [push] [peers] [--write] [--names N] [--seconds S] [--rounds N]
 
 Times belong to the machine that ran them; ratios within one run mean more. The load generator and
 the server that is measured are pinned to different cores where there are two.
@@ -27,13 +27,24 @@ import dns.query
 
 from gslb.geo.load import embedded_table
 from gslb.geo.lookup import locate
-from tests.bench import calm, drain, health, push, workers
+from tests.bench import calm, drain, health, leaving, push, workers
 from tests.bench.compare import compare
 from tests.bench.shooting import CPUS, build_dnsblast, machine, shoot
 from tests.bench.worlds import policy_text
 from tests.system.nodes import ENVIRONMENT, Node, free_port
 
-ALL = ["geo", "compile", "health", "drain", "responder", "calm", "workers", "push", "peers"]
+ALL = [
+    "geo",
+    "compile",
+    "health",
+    "drain",
+    "leaving",
+    "responder",
+    "calm",
+    "workers",
+    "push",
+    "peers",
+]
 DRAINS = 12  # of one cloud, one after the other
 
 
@@ -59,6 +70,8 @@ def main() -> None:
             moving(Path(folder), options.names)
         if "drain" in what:
             drain.measure(Path(folder), options.names, DRAINS)
+        if "leaving" in what:
+            leaving.measure(Path(folder), options.rounds)
         if "responder" in what:
             responding(Path(folder), options.names, options.seconds, options.rounds)
         if "calm" in what:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gslb.cli import drain as command
 from gslb.cli import drains, events
 from gslb.cli.calling import CallError, by_option
-from gslb.cli.main import make_parser
+from gslb.cli.main import make_parser, parse
 from gslb.errors import GslbError
 
 PLAN: dict[str, Any] = {
@@ -125,12 +125,26 @@ def test_what_is_wrong_is_told_by_its_option(words: tuple[str, ...], text: str) 
     assert str(error.value) == text
 
 
-def test_several_locations_are_refused_with_what_to_do() -> None:
-    """A pattern without quotes comes as the names of files."""
-    asked = make_parser("drain").parse_args(["drain", "aws", "gcp", "--why", "update"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("aws", "gcp", "--why", "update"),
+        ("aws", "--why", "update", "gcp"),
+        ("--why", "update", "aws", "--dry-run", "gcp"),
+    ],
+)
+def test_several_locations_are_refused_with_what_to_do(words: tuple[str, ...]) -> None:
+    """A pattern without quotes comes as the names of files; options may stand between them."""
+    asked = parse(make_parser("drain"), ["drain", *words])
     with pytest.raises(GslbError, match=r'one location at a time, or .* "aws/\*"') as error:
         command.request(asked)
     assert "gcp was not" in str(error.value)
+
+
+def test_an_option_that_does_not_exist_is_no_location(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse(make_parser("drain"), ["drain", "aws", "--why", "update", "gcp", "--soon"])
+    assert "unrecognized arguments: gcp --soon" in capsys.readouterr().err
 
 
 def test_what_the_node_refuses_is_told_by_option_too() -> None:

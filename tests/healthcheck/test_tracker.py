@@ -76,6 +76,20 @@ def test_a_contrary_failure_is_looked_at_again_in_a_second(make_outcome: MakeOut
     assert third.belief.status is Status.DOWN
 
 
+def test_a_try_that_says_nothing_amid_a_run_of_failures_is_made_up_for(
+    make_outcome: MakeOutcome,
+) -> None:
+    """Else one stall of ours would keep a dead target for an interval longer."""
+    up = Belief(Status.UP, seen_at=0.0)
+    failing = observe(EVERY_5, up, make_outcome("-", 1.0)).belief
+    assert observe(EVERY_5, failing, make_outcome("?", 2.0)).again == 1.0
+    assert observe(EVERY_5, failing, make_outcome("?", 2.0, took=2.0)).again == 0.0
+    assert observe(EVERY_5, failing, make_outcome("?", 30.0)).again is None  # it is too old
+    assert observe(EVERY_5, up, make_outcome("?", 2.0)).again is None
+    down = Belief(Status.DOWN, seen_at=0.0, run=1)
+    assert observe(EVERY_5, down, make_outcome("?", 2.0)).again is None
+
+
 def test_a_pass_is_never_looked_at_again_early(make_outcome: MakeOutcome) -> None:
     down = Belief(Status.DOWN, seen_at=0.0)
     assert observe(EVERY_5, down, make_outcome("+", 1.0)).again is None

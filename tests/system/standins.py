@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterable, Iterator
 
 _OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
+_QUEUE_FILLERS = 3  # connections; a queue of length 0 takes one, and is full then
 
 
 class StandIn:
@@ -18,6 +19,7 @@ class StandIn:
         self._port = port
         self._listener: socket.socket | None = None
         self._silent = False
+        self._fillers: list[socket.socket] = []
         self.restore()
 
     def restore(self) -> None:
@@ -34,8 +36,21 @@ class StandIn:
         self._silent = True
         self._listener = socket.create_server((self.address, self._port), backlog=64)
 
+    def swallow(self) -> None:
+        """Leave every connection without a word from now on: the kernel drops what comes."""
+        self.kill()
+        self._silent = True
+        self._listener = socket.create_server((self.address, self._port), backlog=0)
+        for _ in range(_QUEUE_FILLERS):
+            filler = socket.socket()
+            filler.setblocking(False)
+            filler.connect_ex((self.address, self._port))
+            self._fillers.append(filler)
+
     def kill(self) -> None:
         """Refuse every connection from now on."""
+        while self._fillers:
+            self._fillers.pop().close()
         if self._listener is not None:
             self._listener.shutdown(socket.SHUT_RDWR)  # ends the accept that waits
             self._listener.close()

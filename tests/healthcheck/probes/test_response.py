@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from healthcheck.model import Kind, Probe
 from healthcheck.probes.base import CannotTryError
-from healthcheck.probes.response import MAX_BODY, MAX_HEADER, Response, request_of
+from healthcheck.probes.response import MAX_BODY, MAX_HEADER, request_of, response_to
 
 
 def probe(**fields: object) -> Probe:
@@ -17,7 +19,7 @@ def probe(**fields: object) -> Probe:
 
 
 def judged(octets: bytes, size: int = 1 << 20, **fields: object) -> tuple[Kind, str]:
-    response = Response(probe(**fields))
+    response = response_to(probe(**fields))
     for at in range(0, len(octets), size):
         if response.feed(octets[at : at + size]) is not None:
             break
@@ -85,6 +87,19 @@ def test_text_counts_within_the_first_64_kib_only() -> None:
 def test_nothing_of_the_peer_is_repeated() -> None:
     kind, detail = judged(b"HTTP/1.1 503 <script>\r\nServer: secret\r\n\r\nsecret", body="x")
     assert (kind, detail) == (Kind.STATUS, "HTTP 503")
+
+
+@pytest.mark.parametrize("body", ["", "ready"])
+def test_a_response_that_is_over_is_gone_without_the_garbage_collector(body: str) -> None:
+    """One cycle for each try would have it run all the time."""
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(100):
+            assert judged(b"HTTP/1.1 200 OK\r\n\r\nready", body=body)[0] is Kind.OK
+        assert gc.collect() < 100
+    finally:
+        gc.enable()
 
 
 @given(st.binary(max_size=400), st.integers(1, 50))
