@@ -36,17 +36,21 @@ def test_a_killed_worker_is_started_again_and_counted(node: Node) -> None:
 
 
 def test_a_worker_that_keeps_dying_is_not_restarted_in_a_storm(node: Node) -> None:
-    """After the first death each further one at the start waits longer; others go on answering."""
+    """After the first death each further one at the start waits longer; others go on answering.
+
+    One that has lived long is none of them, as the first ones are where a start takes that long.
+    """
     node.start()
-    for _ in range(3):
+    delays: list[float] = []
+    while delays[-2:] != [0.1, 0.2] and len(delays) < 8:
         pid = until(
             lambda: (w := node.status()["workers"][0])["serving"] and w["pid"], "worker 0 serves"
         )
         os.kill(pid, signal.SIGKILL)
         until(lambda pid=pid: not is_alive(pid), "it is dead")  # type: ignore[misc]  # bound early
         until(lambda: node.status()["workers"][0]["serving"], "another one serves in its place")
-    delays = [event["again_in_seconds"] for event in node.events("worker died")]
-    assert delays == [0.0, 0.1, 0.2]
+        delays = [event["again_in_seconds"] for event in node.events("worker died")]
+    assert delays[-3:] == [0.0, 0.1, 0.2]
     assert node.answers("192.0.2.1")
 
 
