@@ -33,8 +33,8 @@ from gslb.state.overrides import (
     residual,
 )
 from gslb.state.tree import Node
-from gslb.steering.drainplan import DrainPlan as Effect
-from gslb.steering.drainplan import NameCapacity
+from gslb.steering.draineffect import DrainPlan as Effect
+from gslb.steering.draineffect import NameCapacity
 from gslb.steering.flows import Move
 
 MAX_SECONDS = int(MAX_LASTS.total_seconds())

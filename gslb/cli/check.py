@@ -14,7 +14,7 @@ from rich.console import Console
 
 from gslb.cli.options import add_place_options, given_settings
 from gslb.errors import GslbError
-from gslb.fallback.clients import copy_ids
+from gslb.fallback.messages import copy_ids
 from gslb.node.configuration import read_settings
 from gslb.node.surroundings import look_around
 from gslb.policy.compile import compile_policies

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from gslb.api.models import MAX_SECONDS, Drain, DrainPlan, DrainRequest, Location
 from gslb.state.overrides import GRADUAL, Kind, Override
 from gslb.state.tree import Node
-from gslb.steering.drainplan import DrainPlan as Effect
+from gslb.steering.draineffect import DrainPlan as Effect
 
 NOW = datetime(2026, 12, 1, 6, 0, tzinfo=UTC)
 
