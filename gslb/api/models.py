@@ -85,7 +85,7 @@ Pattern = Annotated[
 class Model(BaseModel):
     """A value of the API: no field that it does not know, no change once made."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class DrainRequest(Model):
@@ -414,7 +414,7 @@ class Fault(Model):
 class Problem(BaseModel):
     """An error (RFC 9457 §3.1). Some have members of their own, such as `plan`."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
 
     type: str = "about:blank"
     title: str
