@@ -21,8 +21,8 @@ from gslb.state.overrides import (
     arrivals,
     residual,
 )
-from gslb.steering.drainplan import DrainPlan as Effect
-from gslb.steering.drainplan import NameCapacity
+from gslb.steering.draineffect import DrainPlan as Effect
+from gslb.steering.draineffect import NameCapacity
 from gslb.steering.flows import Move
 
 MAX_SECONDS = int(MAX_LASTS.total_seconds())

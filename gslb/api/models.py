@@ -31,7 +31,7 @@ Line = Annotated[str, AfterValidator(_printable)]
 class Model(BaseModel):
     """A value of the API: no field that it does not know, no change once made."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class WorkerStatus(Model):
@@ -122,7 +122,7 @@ class Fault(Model):
 class Problem(BaseModel):
     """An error (RFC 9457 §3.1). Some have members of their own, such as `plan`."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
 
     type: str = "about:blank"
     title: str

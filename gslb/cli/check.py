@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from gslb.cli.options import add_place_options, given_settings, known_policies
-from gslb.fallback.clients import copy_ids
+from gslb.fallback.messages import copy_ids
 from gslb.node.configuration import read_settings
 from gslb.node.surroundings import look_around
 from gslb.policy.compile import compile_policies

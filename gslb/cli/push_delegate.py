@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from gslb.cli.options import given_settings
 from gslb.errors import GslbError
-from gslb.fallback.clients import copy_ids
+from gslb.fallback.messages import copy_ids
 from gslb.listen import Listen, parse_listen
 from gslb.node.configuration import read_settings
 from gslb.settings import Settings

@@ -49,7 +49,7 @@ from gslb.state.overrides import MAX_TTL, Draft, Kind, Override, draft
 from gslb.state.replies import KeptReply
 from gslb.state.tables import ServedTable
 from gslb.state.tree import Node, tree
-from gslb.steering.drainplan import DrainPlan as Effect
+from gslb.steering.draineffect import DrainPlan as Effect
 from gslb.steering.explanation import Explanation
 
 UNCONFIRMED = (

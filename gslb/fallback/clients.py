@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from gslb.fallback.messages import CopyId
+from gslb.fallback.messages import CopyId, copy_ids
 from gslb.push.clouddns.client import CloudDnsClient, project_pace
 from gslb.push.pace import Pace, Timing
 from gslb.push.provider import Provider
@@ -13,15 +13,6 @@ from gslb.push.route53.client import Route53Client, account_pace
 from gslb.settings import PushSection
 
 Connect = Callable[[], Provider]
-
-
-def copy_ids(settings: PushSection) -> tuple[CopyId, ...]:
-    """Return the copies that the settings name, in their order."""
-    return (
-        *(CopyId("route53", one.zone, one.zone_id) for one in settings.route53),
-        *(CopyId("clouddns", one.zone, f"{one.project}/{one.managed_zone}")
-          for one in settings.clouddns),
-    )  # fmt: skip
 
 
 def connections(settings: PushSection) -> Iterator[tuple[CopyId, Connect]]:

@@ -34,6 +34,15 @@ class CopyId:
     place: str  # the provider's name of it: "Z0123", "acme-dns/example-com"
 
 
+def copy_ids(settings: PushSection) -> tuple[CopyId, ...]:
+    """Return the copies that the settings name, in their order."""
+    return (
+        *(CopyId("route53", one.zone, one.zone_id) for one in settings.route53),
+        *(CopyId("clouddns", one.zone, f"{one.project}/{one.managed_zone}")
+          for one in settings.clouddns),
+    )  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class CopyState:
     """All there is to know of a copy. Times are seconds since 1970; shares of 1."""

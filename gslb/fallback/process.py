@@ -18,7 +18,6 @@ from datetime import datetime
 from typing import Any
 
 from gslb.errors import GslbError
-from gslb.fallback.clients import copy_ids
 from gslb.fallback.messages import (
     LENGTH_OCTETS,
     Ask,
@@ -35,9 +34,11 @@ from gslb.fallback.messages import (
     Report,
     Start,
     Told,
+    copy_ids,
 )
 from gslb.logs import Log
-from gslb.node.compilation import Compiled, Compiler
+from gslb.node.compilation import Compiled
+from gslb.node.compiler import Compiler
 from gslb.node.keeper import TableKeeper
 from gslb.node.piped import Pauses, end
 from gslb.node.records import Records

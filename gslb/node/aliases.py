@@ -12,17 +12,17 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import dns.asyncresolver
 import dns.exception
 import dns.name
-import dns.nameserver
-import dns.rdatatype
-import dns.resolver
 
 from gslb.listen import Listen
 from gslb.logs import Log
 from gslb.steering.situation import AliasAddresses
+
+if TYPE_CHECKING:
+    from dns.asyncresolver import Resolver
 
 MIN_SECONDS, MAX_SECONDS = 5.0, 300.0  # a TTL is taken as at least this, and at most
 FIRST_RETRY_SECONDS = 5.0  # after a failure; doubles up to MAX_SECONDS
@@ -181,7 +181,7 @@ class AliasResolver:
         self._changed = changed
         self._wake = asyncio.Event()  # something new is scheduled
         self._news = asyncio.Event()  # something new is known
-        self._resolver: dns.asyncresolver.Resolver | None = None
+        self._resolver: Resolver | None = None
         self._servers = list(resolvers)
 
     @property
@@ -247,11 +247,14 @@ class AliasResolver:
         ttl = answer.chaining_result.minimum_ttl  # of the chain of CNAMEs too
         return Found(tuple(rdata.to_wire() or b"" for rdata in answer.rrset), float(ttl))
 
-    def _make_resolver(self) -> dns.asyncresolver.Resolver:
-        resolver = dns.asyncresolver.Resolver(configure=not self._servers)
+    def _make_resolver(self) -> Resolver:
+        # Here, not above: without aliases nobody is asked, and these take a start 40 ms of CPU.
+        from dns.asyncresolver import Resolver  # noqa: PLC0415
+        from dns.nameserver import Do53Nameserver  # noqa: PLC0415
+
+        resolver = Resolver(configure=not self._servers)
         if self._servers:
             resolver.nameservers = [
-                dns.nameserver.Do53Nameserver(server.address, server.port)
-                for server in self._servers
+                Do53Nameserver(server.address, server.port) for server in self._servers
             ]
         return resolver

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from gslb.errors import GslbError
-from gslb.node.compilation import Compiler
+from gslb.node.compiler import Compiler
 
 LOOK_SECONDS = 0.02  # between two looks, while it is weighed
 

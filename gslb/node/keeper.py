@@ -15,13 +15,8 @@ from datetime import UTC, datetime
 from gslb.errors import GslbError
 from gslb.logs import Log
 from gslb.node.aliases import AliasResolver
-from gslb.node.compilation import (
-    Compiled,
-    Compiler,
-    Job,
-    Refused,
-    Unchanged,
-)
+from gslb.node.compilation import Compiled, Job, Refused, Unchanged
+from gslb.node.compiler import Compiler
 from gslb.node.generations import Generations
 from gslb.node.holding import hold_back
 from gslb.node.patching import patched

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from gslb.node.compilation import Looked
 from gslb.policy.plan import Plan
 from gslb.steering.audience import Audience
+from gslb.steering.flows import Shift
 from gslb.steering.situation import Situation
-from gslb.steering.swing import Past, Roster, Shift, roster_of, sharing
+from gslb.steering.swing import Past, Roster, roster_of, sharing
 
 
 @dataclass(frozen=True, slots=True)

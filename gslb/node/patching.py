@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gslb.node.compilation import Change, Compiled, Compiler, Patched
+from gslb.node.compilation import Change, Compiled, Patched
+from gslb.node.compiler import Compiler
 from gslb.node.generations import Generations
 from gslb.steering.situation import Situation
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gslb.errors import GslbError
-from gslb.node.compilation import Compiled, Compiler, Job, Refused
+from gslb.node.compilation import Compiled, Job, Refused
+from gslb.node.compiler import Compiler
 from gslb.settings import Settings
 from gslb.steering.situation import AliasAddresses, Situation
 

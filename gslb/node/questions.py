@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from gslb.errors import GslbError
-from gslb.node.compilation import Compiler, Explain, MistakenError, PlanDrain
-from gslb.steering.drainplan import DrainPlan
+from gslb.node.compilation import Explain, MistakenError, PlanDrain
+from gslb.node.compiler import Compiler
+from gslb.steering.draineffect import DrainPlan
 from gslb.steering.explanation import Explanation
 from gslb.steering.situation import Situation
 

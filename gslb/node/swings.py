@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable
 
 from gslb.errors import GslbError
 from gslb.logs import Log
-from gslb.node.compilation import Compiler
+from gslb.node.compiler import Compiler
 from gslb.node.keeper import TableKeeper
 from gslb.state.history import News
-from gslb.steering.swing import LARGE, WITHIN_SECONDS, Shift
+from gslb.steering.flows import LARGE, WITHIN_SECONDS, Shift
 
 LOOK_SECONDS = 1.0  # between a change, or a look, and the next one: bounds what weighing costs
 EVENT = "answers.shifted"

@@ -1,6 +1,6 @@
 """The process that makes answer tables: policies in, a table on disk out, then changes to it.
 
-Started by `gslb.node.compilation`, which says what comes in and goes out. It ends with its parent.
+Started by `gslb.node.compiler`; `gslb.node.compilation` says what comes in and goes out. It ends with its parent.
 """
 
 from __future__ import annotations
@@ -57,7 +57,8 @@ from gslb.state.inventory import take_inventory
 from gslb.state.plans import PlanStore
 from gslb.state.tables import TableStore, map_table
 from gslb.steering.audience import Audience
-from gslb.steering.drainplan import DrainPlan, planning
+from gslb.steering.draineffect import DrainPlan
+from gslb.steering.drainplan import planning
 from gslb.steering.explanation import Explanation
 from gslb.steering.lint import lint_plan
 from gslb.steering.reading import read_type

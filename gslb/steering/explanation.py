@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 
 from gslb.steering.existence import Outcome
 from gslb.steering.model import Level, Reason
-from gslb.steering.trace import TermTrace
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +19,16 @@ class ClientLine:
     asn: int  # 0 unknown
     source: str  # "ECS /24", "its own address", "resolver 192.0.2.53"
     scope: int | None  # ECS prefix length of the answer; None: no ECS in it
+
+
+@dataclass(frozen=True, slots=True)
+class TermTrace:
+    """One key of a condition for one client."""
+
+    key: str  # "area", "asn", "carrier", "net", "resolver", "qtype"; "not area" …
+    wanted: str  # as written: "eu27, GB, CH"
+    got: str  # what the client has: "CI-AB", "AS29571", "41.66.0.1"
+    ok: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gslb.steering.shares import EXACT
+from gslb.steering.wording import percent
+
+LARGE = 0.2  # share of all answers (failures F33)
+WITHIN_SECONDS = 60.0  # in which they move (failures F33)
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +19,25 @@ class Move:
     source: str
     to: str  # "": nowhere (refused, or the last resort)
     share: float  # of the answers of all names that are looked at, each as heavy as the others
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """How much of all answers goes elsewhere than before."""
+
+    share: float  # 0 to 1
+    moves: tuple[Move, ...] = ()  # the greatest
+
+    @property
+    def large(self) -> bool:
+        """Whether somebody should be told."""
+        return self.share > LARGE
+
+    @property
+    def words(self) -> str:
+        """It in words: how much, and what of it goes where."""
+        moves = (f"{percent(m.share)} {m.source} → {m.to or 'nowhere'}" for m in self.moves)
+        return f"{percent(self.share)} of all answers: {', '.join(moves)}"
 
 
 def flows(before: Mapping[str, float], after: Mapping[str, float]) -> dict[tuple[str, str], float]:

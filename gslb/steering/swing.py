@@ -14,13 +14,10 @@ from zlib import crc32
 
 from gslb.policy.plan import Plan
 from gslb.steering.audience import Audience
-from gslb.steering.flows import Move, flows, greatest
+from gslb.steering.flows import WITHIN_SECONDS, Shift, flows, greatest
 from gslb.steering.situation import Situation
 from gslb.steering.traffic import Supplies, spread
-from gslb.steering.wording import percent
 
-LARGE = 0.2  # share of all answers (failures F33)
-WITHIN_SECONDS = 60.0  # in which they move (failures F33)
 LEAST_SECONDS = 5.0  # what held for less is nothing to compare with; bounds what is kept to 14
 MAX_WEIGHED = 5000  # policies that are looked at; of more, a sample
 MAX_MOVES = 5  # told of each shift
@@ -43,25 +40,6 @@ class Shares:
 
     roster: Roster
     parts: tuple[Parts, ...]  # by group
-
-
-@dataclass(frozen=True, slots=True)
-class Shift:
-    """How much of all answers goes elsewhere than before."""
-
-    share: float  # 0 to 1
-    moves: tuple[Move, ...] = ()  # the greatest
-
-    @property
-    def large(self) -> bool:
-        """Whether somebody should be told."""
-        return self.share > LARGE
-
-    @property
-    def words(self) -> str:
-        """It in words: how much, and what of it goes where."""
-        moves = (f"{percent(m.share)} {m.source} → {m.to or 'nowhere'}" for m in self.moves)
-        return f"{percent(self.share)} of all answers: {', '.join(moves)}"
 
 
 def groups_of(audiences: Sequence[Audience]) -> tuple[tuple[int, int], ...]:

@@ -12,6 +12,7 @@ from gslb.answers.model import PrefixMap
 from gslb.policy.plan import Condition, Policy, Site
 from gslb.policy.types import STEERED_TYPES
 from gslb.steering.classes import compile_classes, compile_finely
+from gslb.steering.explanation import TermTrace
 from gslb.steering.latency import Key
 from gslb.steering.matching import Items, asn_numbers
 from gslb.steering.prefixes import Address, as_number, look_up, parse_prefix, span
@@ -19,16 +20,6 @@ from gslb.steering.ranking import RANKING_PICKS, Ranker, bias, distances, rank, 
 from gslb.steering.world import World
 
 KEYS = ("carrier", "area", "asn", "net", "resolver", "qtype")
-
-
-@dataclass(frozen=True, slots=True)
-class TermTrace:
-    """One key of a condition for one client."""
-
-    key: str  # "area", "asn", "carrier", "net", "resolver", "qtype"; "not area" …
-    wanted: str  # as written: "eu27, GB, CH"
-    got: str  # what the client has: "CI-AB", "AS29571", "41.66.0.1"
-    ok: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,8 +46,8 @@ from gslb.state.locations import covered, nothing_at
 from gslb.state.overrides import Override, draft
 from gslb.state.replies import KeptReply
 from gslb.state.tree import Node as TreeNode
-from gslb.steering.drainplan import DrainPlan as Effect
-from gslb.steering.drainplan import NameCapacity
+from gslb.steering.draineffect import DrainPlan as Effect
+from gslb.steering.draineffect import NameCapacity
 from gslb.steering.existence import Outcome
 from gslb.steering.explanation import Explanation
 from gslb.steering.flows import Move

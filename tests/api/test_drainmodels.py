@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from gslb.api.drainmodels import MAX_SECONDS, Drain, DrainPlan, DrainRequest
 from gslb.state.overrides import GRADUAL, Kind, Override
-from gslb.steering.drainplan import DrainPlan as Effect
+from gslb.steering.draineffect import DrainPlan as Effect
 
 NOW = datetime(2026, 12, 1, 6, 0, tzinfo=UTC)
 

@@ -36,7 +36,7 @@ from gslb.state.inventory import Inventory, Place
 from gslb.state.locations import LocationError
 from gslb.state.overrides import Kind, OverrideError
 from gslb.state.tables import ServedTable
-from gslb.steering.drainplan import DrainPlan as Effect
+from gslb.steering.draineffect import DrainPlan as Effect
 from gslb.steering.explanation import Explanation
 
 AT = datetime(2026, 12, 1, 6, 0, tzinfo=UTC)

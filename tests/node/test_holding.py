@@ -10,8 +10,7 @@ import pytest
 from gslb.node import holding as module
 from gslb.node.compilation import Looked
 from gslb.node.holding import HeldError, hold_back
-from gslb.steering.flows import Move
-from gslb.steering.swing import Shift
+from gslb.steering.flows import Move, Shift
 
 SHIFT = Shift(0.82, (Move("aws/us-east-1", "gcp/us-east1", 0.82),))
 

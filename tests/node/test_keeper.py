@@ -12,15 +12,8 @@ from pathlib import Path
 import pytest
 
 from gslb.errors import GslbError
-from gslb.node.compilation import (
-    Change,
-    Compiled,
-    Compiler,
-    Job,
-    Patched,
-    Refused,
-    Unchanged,
-)
+from gslb.node.compilation import Change, Compiled, Job, Patched, Refused, Unchanged
+from gslb.node.compiler import Compiler
 from gslb.node.keeper import TableKeeper
 from gslb.node.steps import LOOK_AROUND_EVERY, is_time_to_look
 from gslb.policy.plan import Drained

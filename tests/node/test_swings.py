@@ -14,8 +14,7 @@ from gslb.node import swings as module
 from gslb.node.compilation import Looked
 from gslb.node.swings import EVENT, Swings
 from gslb.state.history import News
-from gslb.steering.flows import Move
-from gslb.steering.swing import Shift
+from gslb.steering.flows import Move, Shift
 
 SHIFT = Shift(0.82, (Move("aws/us-east-1", "gcp/us-east1", 0.82),))
 

@@ -20,7 +20,6 @@ from gslb.node import tablemaker
 from gslb.node.compilation import (
     Change,
     Compiled,
-    Compiler,
     Describe,
     Explain,
     Failed,
@@ -33,11 +32,12 @@ from gslb.node.compilation import (
     Unchanged,
     Unfinished,
 )
+from gslb.node.compiler import Compiler
 from gslb.node.tablemaker import TableMaker
 from gslb.policy.plan import Drained
 from gslb.policy.problems import NOWHERE
 from gslb.state.tables import TableStore, map_table
-from gslb.steering.drainplan import DrainPlan
+from gslb.steering.draineffect import DrainPlan
 from gslb.steering.explanation import Explanation
 from gslb.steering.situation import AliasAddresses, Situation
 from tests.policytext import HEAD

@@ -10,8 +10,9 @@ import pytest
 from gslb.policy.compile import compile_policies
 from gslb.policy.problems import Where
 from gslb.steering.audience import Audience
+from gslb.steering.draineffect import DrainPlan
 from gslb.steering.drainguard import KEEP_CAPACITY
-from gslb.steering.drainplan import DrainPlan, plan_drain
+from gslb.steering.drainplan import plan_drain
 from gslb.steering.situation import Situation
 from gslb.steering.traffic import by_addresses
 from gslb.steering.whatif import matching_endpoints
