@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from gslb.cli.calling import CallError, node_of
 from gslb.cli.options import add_settings_options, given_settings
 from gslb.cli.push_delegate import add_delegate_options, run_delegate
-from gslb.cli.push_drain import add_drain_options, run_drain, which_of
+from gslb.cli.push_drain import add_drain_options, run_drain, run_undrain, which_of
 from gslb.control import NobodyThereError
 from gslb.errors import GslbError
 from gslb.node.configuration import read_settings
@@ -64,13 +64,18 @@ def add_parser(commands: Commands) -> None:
     drain = _action(
         actions, "drain", "take an endpoint out of the copies, without our servers", run_drain
     )
-    add_drain_options(drain)
-    _add_which(drain)
+    undrain = _action(
+        actions, "undrain", "put an endpoint back that `push drain` took out", run_undrain
+    )
+    for one in (drain, undrain):
+        add_drain_options(one)
+        _add_which(one)
     delegate = _action(
         actions, "delegate", "say in the parent zone which side answers", run_delegate
     )
     add_delegate_options(delegate)
     purge = _action(actions, "purge", "plan to remove everything of ours", run_plan)
+    purge.add_argument("--from", dest="predecessor", metavar="OWNER", help="of this owner, too")
     purge.set_defaults(purge=True)
     for one in (takeover, purge):
         _add_which(one)

@@ -1,4 +1,4 @@
-"""``gslb push drain``: an endpoint taken out of the copies while our servers are away."""
+"""``gslb push drain`` and ``undrain``: an endpoint out of the copies while our servers are away."""
 
 from __future__ import annotations
 
@@ -21,6 +21,12 @@ THEN = (
 )
 
 
+BACK = (
+    "Our servers push again by their own drains when they are back: end this one there, too, if it"
+    " was made (gslb undrain)."
+)
+
+
 def add_drain_options(parser: argparse.ArgumentParser) -> None:
     """Add what ``drain`` takes beside copies and settings."""
     parser.add_argument(
@@ -33,7 +39,7 @@ def add_drain_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         required=True,
         help="go by what the copies hold, with credentials from here; while our servers answer,"
-        " `gslb drain` is what you want",
+        " `gslb drain` and `gslb undrain` are what you want",
     )
     parser.add_argument("--dry-run", action="store_true", help="only say what would be changed")
 
@@ -50,12 +56,26 @@ def run_drain(options: argparse.Namespace) -> int:
 
     settings = read_settings(options.config, given_settings(options))
     taken = drain_directly(settings, which_of(options), options.endpoint, dry=options.dry_run)
+    return _show(taken, options, "NOT DRAINED", THEN)
+
+
+def run_undrain(options: argparse.Namespace) -> int:
+    """Put an endpoint back into the copies. Return 0 if all of them are in sync with it."""
+    from gslb.fallback.rescue import undrain_directly  # noqa: PLC0415 - slow to import
+
+    settings = read_settings(options.config, given_settings(options))
+    taken = undrain_directly(settings, which_of(options), options.endpoint, dry=options.dry_run)
+    return _show(taken, options, "NOT UNDRAINED", BACK)
+
+
+def _show(taken: list[Taken], options: argparse.Namespace, failed: str, then: str) -> int:
     if options.json:
         print(json.dumps([taken_json(one) for one in taken], indent=2))
     else:
-        print("\n".join(line for one in taken for line in taken_lines(one, dry=options.dry_run)))
+        lines = [x for one in taken for x in taken_lines(one, failed, dry=options.dry_run)]
+        print("\n".join(lines))
         if any(one.changed for one in taken) and not options.dry_run:
-            print(THEN)
+            print(then)
     return 0 if all(not one.error and (one.insync or options.dry_run) for one in taken) else 1
 
 
@@ -65,11 +85,11 @@ def taken_json(one: Taken) -> dict[str, Any]:
     return {**said.pop("copy"), **said}
 
 
-def taken_lines(one: Taken, *, dry: bool) -> Iterator[str]:
-    """Yield what has become of a drain at one copy."""
+def taken_lines(one: Taken, failed: str, *, dry: bool) -> Iterator[str]:
+    """Yield what has become of a drain, or of its end, at one copy; *failed*: the word if nothing."""
     whose = f"{one.copy.provider} {one.copy.zone} ({one.copy.place})"
     if one.error:
-        yield f"{whose}  NOT DRAINED: {one.error}"
+        yield f"{whose}  {failed}: {one.error}"
         return
     if dry:
         yield f"{whose}  {one.changed} record sets would be changed"
@@ -77,6 +97,6 @@ def taken_lines(one: Taken, *, dry: bool) -> Iterator[str]:
         how = "insync" if one.insync else "not yet on all name servers"
         yield f"{whose}  {one.changed} record sets changed, change {one.change}, {how}"
     else:
-        yield f"{whose}  nothing to change: it is out already"
-    yield f"    out of it past our servers: {', '.join(one.drained)}"
+        yield f"{whose}  nothing to change: it was done before"
+    yield f"    out of it past our servers: {', '.join(one.drained) or 'nothing'}"
     yield from (f"    {note}" for note in one.notes)

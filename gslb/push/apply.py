@@ -133,7 +133,7 @@ class Pusher:
     async def purge(self, zone: str, request: Request) -> Outcome:
         """Remove everything from the zone that carries the mark of the request's owner.
 
-        The generation is taken from the zone. Health checks follow when `tidy` finds their time come.
+        What its predecessor left goes, too, if it names one. The generation is taken from the zone. Health checks follow when `tidy` finds their time come.
         """
         nothing = Wish(Desired(zone, (), (), (), frozenset()), replace(request, force=True))
         async with self._lock:
@@ -141,8 +141,10 @@ class Pusher:
                 proposal = await self._plan(nothing)
                 plan = proposal.plan
                 if not plan.counts["owned"] and (
-                    plan.parent is None or plan.parent.owner != request.owner
+                    plan.parent is None
+                    or plan.parent.owner not in {request.owner, request.predecessor}
                 ):  # nothing, or checks that were left when the zone became somebody else's
+                    self._inherited |= {request.predecessor} - {""}
                     self._retire(proposal)
                     return self._end(Outcome(State.INSYNC, request.generation))
                 if plan.parent is not None:

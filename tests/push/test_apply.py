@@ -201,6 +201,24 @@ async def test_a_purge_in_the_name_of_an_owner_whose_zone_is_gone_removes_its_ch
         await ours.close()
 
 
+async def test_a_purge_takes_what_a_former_owner_left_if_it_is_named(venue: Venue) -> None:
+    theirs, ours = venue.pusher("them"), venue.pusher()
+    try:
+        before = venue.bodies()
+        await theirs.push(wish(zone_of(1, 3), 1, owner="them"))
+        request = Request(lab.OWNER, 1)
+        assert (await ours.purge(ZONE, request)).state is State.INSYNC  # nothing of ours
+        assert venue.bodies() != before
+        outcome = await ours.purge(ZONE, replace(request, predecessor="them"))
+        assert outcome.state is State.INSYNC, outcome
+        assert venue.bodies() == before
+        assert await ours.tidy(at_once=True) > 0
+        assert venue.checks() == 0
+    finally:
+        await theirs.close()
+        await ours.close()
+
+
 async def test_four_at_once_leave_one_winner_and_clean_conflicts(venue: Venue) -> None:
     owners = [f"owner{number}" for number in range(4)]
     pushers = [venue.pusher(owner) for owner in owners]
