@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any
 from gslb.cli.calling import CallError, by_option, node_of
 from gslb.cli.options import add_settings_options, given_settings
 from gslb.cli.push_delegate import DELEGATE_CODES, add_delegate_options, run_delegate
-from gslb.cli.push_drain import DRAIN_CODES, add_drain_options, run_drain, which_of
+from gslb.cli.push_drain import (
+    DRAIN_CODES,
+    UNDRAIN_CODES,
+    add_drain_options,
+    run_drain,
+    run_undrain,
+    which_of,
+)
 from gslb.control import NobodyThereError
 from gslb.errors import GslbError
 from gslb.fallback.messages import NO_COPY, CopyId
@@ -81,8 +88,16 @@ def add_parser(commands: Commands) -> None:
         run_drain,
         DRAIN_CODES,
     )
-    add_drain_options(drain)
-    _add_which(drain)
+    undrain = _action(
+        actions,
+        "undrain",
+        "put an endpoint back that `push drain` took out",
+        run_undrain,
+        UNDRAIN_CODES,
+    )
+    for one in (drain, undrain):
+        add_drain_options(one)
+        _add_which(one)
     delegate = _action(
         actions,
         "delegate",
@@ -92,6 +107,7 @@ def add_parser(commands: Commands) -> None:
     )
     add_delegate_options(delegate)
     purge = _plan_action(actions, "purge", "plan to remove everything of ours")
+    purge.add_argument("--from", dest="predecessor", metavar="OWNER", help="of this owner, too")
     purge.set_defaults(purge=True)
     for one in (takeover, purge):
         _add_which(one)

@@ -80,7 +80,8 @@ class Copy:
         self._since = 0.0  # when `_work` began
         self._ended = asyncio.Event()  # set whenever nothing is under way any more
         self._waiting = 0  # operators, for their turn
-        self._cuttable = False  # all is handed in, and only being in sync is waited for
+        self._cuttable = False  # what is under way changes nothing: a drain need not wait for it
+        self._doubtful = False  # the zone may be otherwise than we know: even a drain reads it
         self._tidy_not_before = 0.0
 
     @property
@@ -161,7 +162,7 @@ class Copy:
                 self._ended.set()
                 await work  # raises a fault of ours: better seen than survived
                 self._poked.set()
-            elif self._schedule.drain_waits and self._cuttable:
+            elif self._schedule.urgent and self._cuttable:
                 self._cuttable = False
                 self._work.cancel()
         elif not self.turn.locked():
@@ -189,18 +190,20 @@ class Copy:
         self._work = asyncio.create_task(work)
         self._work.add_done_callback(lambda _: self._poked.set())
 
-    def look_again(self) -> None:
-        """Have the zone compared again soon."""
+    def look_again(self, *, doubtful: bool = True) -> None:
+        """Have the zone compared again soon; *doubtful*: nobody knows what it holds by now."""
+        self._doubtful = self._doubtful or doubtful
         self._schedule.retry()
         self._poked.set()
 
     async def _push(self, due: Due) -> None:
         before, result = self.state, Result.CUT
+        self._cuttable = not due.drain  # one drain does not cut another's planning: it ends soon
         try:
             async with self.turn:
                 result = await self._pushed(due)
         except asyncio.CancelledError:
-            if not self._schedule.drain_waits:
+            if not self._schedule.urgent:
                 raise  # the process ends
         except PushError as error:
             result = self.standing.fail(error)
@@ -220,7 +223,9 @@ class Copy:
         pusher = self.pusher()
         request = request_of(self.settings, due.generation, drain=due.drain)
         wish = await asyncio.to_thread(snapshot.wish, zone, request, sampled=False)
-        proposal = await pusher.plan(wish)
+        trust = due.drain and self.state.begun and not self._doubtful
+        proposal = await pusher.plan(wish, trust=trust)
+        self._doubtful = self._doubtful and proposal.trusted
         plan = proposal.plan
         self.standing.learn(plan)
         if plan.parent is None and not plan.blocked:
@@ -238,9 +243,11 @@ class Copy:
 
     async def carry_out(self, pusher: Pusher, proposal: Proposal, *, rounds: int = 3) -> Result:
         """Apply *proposal*, and make the outcome the state."""
-        self._doing = Doing.WRITING
+        self._doing, self._cuttable = Doing.WRITING, False
         self.standing.push(proposal.plan)
         outcome = await pusher.apply(proposal, rounds=rounds)
+        if proposal.trusted:  # not read back: whether somebody else has changed anything, too
+            self._schedule.confirm(self.times.clock())
         if outcome.stops:
             self.seen(proposal.plan)
         return self.standing.take(proposal.plan, outcome)
@@ -252,6 +259,7 @@ class Copy:
 
     async def _tidy(self) -> None:
         assert self._pusher is not None
+        self._cuttable = True
         try:
             async with self.turn:
                 gone = await self._pusher.tidy()
@@ -261,6 +269,11 @@ class Copy:
         except PushError as error:
             self._tidy_not_before = self.times.clock() + TIDY_AGAIN
             _log.warning("unused checks stay for now", reason=str(error))
+        except asyncio.CancelledError:
+            if not self._schedule.urgent:
+                raise  # the process ends
+        finally:
+            self._cuttable = False
 
     def pusher(self) -> Pusher:
         """Return what reads and writes the zone; made when first needed. Raises Unavailable."""

@@ -135,7 +135,7 @@ class Proposals:
             standing.say(begun=not purge)
             if purge:
                 standing.say(state=CopyStateWord.HELD, reason=NOT_BEGUN)
-        self.copy.look_again()
+        self.copy.look_again(doubtful=result is not Result.DONE)
 
     async def verify(self, *, answers: bool) -> dict[str, Any]:
         """Return how the zone differs from what it should be, as JSON values.

@@ -1,19 +1,23 @@
-"""A drain without a node: endpoints are taken out of the copies by what these hold.
+"""A drain without a node, and its end: endpoints are taken out of the copies by what these hold.
 
 Needs the settings (which copies, whose) and credentials; policies only where an endpoint is meant by
 its id and Cloud DNS is to follow, which knows addresses alone.
+
+What a copy held before the first such drain is kept in a file: the way back goes by it. Where the
+file is not at hand policies do, if the copy was pushed from just these.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 
 from gslb.errors import GslbError
 from gslb.fallback.alone import snapshot_of
 from gslb.fallback.clients import connections
+from gslb.fallback.keeping import held_before, keep
 from gslb.fallback.messages import NO_COPY, CopyId, Which
 from gslb.push.addresses import address_of
 from gslb.push.apply import settle
@@ -21,7 +25,13 @@ from gslb.push.objects import Actual
 from gslb.push.pace import Timing
 from gslb.push.provider import Conflict, Provider, PushError, Unknown
 from gslb.push.pruning import NothingLeft
-from gslb.push.withdrawal import NotWithdrawnError, Withdrawal, named, withdraw
+from gslb.push.withdrawal import (
+    NotWithdrawnError,
+    Withdrawal,
+    named,
+    restore,
+    withdraw,
+)
 from gslb.settings import PushSection, Settings
 from gslb.steering.capacity import known_addresses
 from gslb.wire.names import to_text
@@ -49,6 +59,7 @@ class OpenCopy:
     copy: CopyId
     provider: Provider
     actual: Actual = field(default_factory=Actual)
+    before: Actual = field(default_factory=Actual)  # anything was taken out of it past our servers
     error: str = ""
 
 
@@ -73,23 +84,75 @@ def drain_directly(
     return asyncio.run(_drain(settings, copies, endpoint, dry=dry))
 
 
+def undrain_directly(
+    settings: Settings, which: Which, endpoint: str, *, dry: bool = False
+) -> list[Taken]:
+    """Put *endpoint*, drained by `drain_directly`, back into the copies that are meant.
+
+    Arguments and errors are those of `drain_directly`.
+    """
+    found = [(one, connect) for one, connect in connections(settings.push) if which.has(one)]
+    if not found:
+        raise GslbError(NO_COPY)
+    copies = [OpenCopy(one, connect()) for one, connect in found]
+    return asyncio.run(_undrain(settings, copies, endpoint, dry=dry))
+
+
 async def _drain(
     settings: Settings, copies: Sequence[OpenCopy], endpoint: str, *, dry: bool
 ) -> list[Taken]:
     try:
-        for one in copies:
-            try:
-                one.actual = await one.provider.read()
-            except PushError as error:
-                one.error = str(error)
+        await _read(copies)
         if all(one.error for one in copies):
             return [Taken(one.copy, one.error) for one in copies]
         gone = _meant(settings, copies, endpoint)
-        owner = settings.push.owner or ""
-        return [await take_out(one, owner, gone, Timing(), dry=dry) for one in copies]
+        return [await _take_out_kept(settings, one, gone, dry=dry) for one in copies]
     finally:
         for one in copies:
             await one.provider.close()
+
+
+async def _take_out_kept(
+    settings: Settings, one: OpenCopy, gone: frozenset[str], *, dry: bool
+) -> Taken:
+    """Take *gone* out of one copy, what it held kept before."""
+    owner, note = settings.push.owner or "", ""
+    if not one.error and not dry:
+        directory, dialect = settings.state_directory, one.provider.dialect
+        note = keep(directory, one.copy, dialect, one.actual, owner)
+    taken = await take_out(one, owner, gone, Timing(), dry=dry)
+    return replace(taken, notes=(*taken.notes, note)) if note and taken.changed else taken
+
+
+async def _undrain(
+    settings: Settings, copies: Sequence[OpenCopy], endpoint: str, *, dry: bool
+) -> list[Taken]:
+    try:
+        await _read(copies)
+        owner = settings.push.owner or ""
+        for one in copies:
+            if not one.error:
+                try:
+                    dialect = one.provider.dialect
+                    one.before = held_before(settings, one.copy, dialect, one.actual, owner)
+                except GslbError as error:
+                    one.error = str(error)
+        if all(one.error for one in copies):
+            return [Taken(one.copy, one.error) for one in copies]
+        whole = [OpenCopy(one.copy, one.provider, one.before) for one in copies if not one.error]
+        back = _meant(settings, whole, endpoint)
+        return [await put_back(one, owner, back, Timing(), dry=dry) for one in copies]
+    finally:
+        for one in copies:
+            await one.provider.close()
+
+
+async def _read(copies: Iterable[OpenCopy]) -> None:
+    for one in copies:
+        try:
+            one.actual = await one.provider.read()
+        except PushError as error:
+            one.error = str(error)
 
 
 def _meant(settings: Settings, copies: Iterable[OpenCopy], endpoint: str) -> frozenset[str]:
@@ -132,18 +195,39 @@ async def take_out(
     one: OpenCopy, owner: str, gone: frozenset[str], timing: Timing, *, dry: bool
 ) -> Taken:
     """Take what is answered as *gone* out of one copy, and wait until that is in sync."""
+    dialect, zone = one.provider.dialect, one.copy.zone
+    return await _carry_out(
+        one, lambda: withdraw(dialect, zone, one.actual, owner, gone), timing, dry=dry
+    )
+
+
+async def put_back(
+    one: OpenCopy, owner: str, back: frozenset[str], timing: Timing, *, dry: bool
+) -> Taken:
+    """Put what is answered as *back* into one copy again, and wait until that is in sync."""
+    dialect, zone = one.provider.dialect, one.copy.zone
+    return await _carry_out(
+        one, lambda: restore(dialect, zone, one.actual, owner, one.before, back), timing, dry=dry
+    )
+
+
+async def _carry_out(
+    one: OpenCopy, make: Callable[[], Withdrawal], timing: Timing, *, dry: bool
+) -> Taken:
+    """Carry out what *make* makes of the zone as it was read last."""
     if one.error:
         return Taken(one.copy, one.error)
     why = ""
     for _ in range(ROUNDS):
         try:
-            made = withdraw(one.provider.dialect, one.copy.zone, one.actual, owner, gone)
+            made = make()
         except (NotWithdrawnError, NothingLeft) as error:
             return Taken(one.copy, str(error))
         if dry or not made.batches:
             return _taken(one, made, "", insync=not made.batches)
         changes: list[str] = []
         try:
+            await one.provider.create(made.create)
             for batch in made.batches:
                 change = await one.provider.commit(batch)
                 changes.append(change)

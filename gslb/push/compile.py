@@ -35,6 +35,7 @@ from gslb.push.model import (
     SteeredSet,
     Step,
     Target,
+    Word,
 )
 from gslb.push.objects import digest
 from gslb.push.population import Population, populate
@@ -75,18 +76,24 @@ def desire(
         types = record_types(policy, zone.sites)
         if TYPE_HTTPS in types:
             plain += _https(policy, names)
-        made = [
-            _Maker(Context(policy, zone.sites, rtype, TYPE_WORDS[rtype]), calm, hosts).steered(
-                names, world, masked
-            )
+        makers = [
+            _Maker(Context(policy, zone.sites, rtype, TYPE_WORDS[rtype]), calm, hosts)
             for rtype in types
             if rtype != TYPE_HTTPS
         ]
+        made = [one.steered(names, world, masked) for one in makers]
         refused = [one.reason for one in made if isinstance(one, Refusal)]
         if refused:  # all types of a name or none: a type must not vanish for a while
-            refusals += [Refusal(policy.name, one.names, one.rtype, refused[0]) for one in made]
+            for one in makers:
+                there = replace(one, calm=replace(calm, drains={})).steered(names, world, masked)
+                refusals.append(
+                    Refusal(
+                        policy.name, names, one.context.word, refused[0],
+                        there if isinstance(there, SteeredSet) else None,
+                    )
+                )  # fmt: skip
         else:
-            steered += [one for one in made if isinstance(one, SteeredSet)]
+            steered += [each for each in made if isinstance(each, SteeredSet)]
     return Desired(
         _text(zone.apex), tuple(steered), tuple(plain), tuple(refusals), _drained(zone, situation)
     )
@@ -172,8 +179,11 @@ class _Maker:
         if reason := self._nothing(lowered, tuple(found.values()), situation):
             return Refusal(policy.name, names, self.context.word, reason)
         pools = self._pools(lowered, situation)
+        sizes = {site: self._size(lowered, site) for site in pools}
         last = _last_resort(lowered, rtype)
-        chains = {number: self._chain(lowered, cls, pools, last) for number, cls in found.items()}
+        chains = {
+            number: self._chain(lowered, cls, pools, sizes, last) for number, cls in found.items()
+        }
         kinds: dict[str, Chain] = {}
         for chain in chains.values():
             kinds.setdefault(chain.key, chain)
@@ -246,7 +256,7 @@ class _Maker:
         check = lowered.checks.get(site.name)
         rtype, word = self.context.rtype, self.context.word
         host = self.hosts.get((site.name, check), "") if check is not None else ""
-        identity = [site.name, word, lowered.ttl, repr(check), host, lowered.families.value]
+        judged = [lowered.ttl, repr(check), host, lowered.families.value]
         found = candidates(site, check, lowered.families, rtype, situation)
         live = [one for one in found if one.resolved and one.drained is None]
         common = lcm(*(max(1, len(one.a or one.aaaa)) for one in live))
@@ -267,21 +277,37 @@ class _Maker:
                     )
                 )
         slug = site.name.replace("/", "-")[:40].rstrip("-")
-        return Pool(f"{slug}-{digest(identity, 8)}", site.name, tuple(targets))
+        return Pool(
+            f"{slug}-{digest([site.name, word, *judged], 8)}",
+            f"{slug}-{digest([site.name, *judged], 8)}",
+            site.name,
+            tuple(targets),
+        )
+
+    def _size(self, lowered: Policy, site: str) -> int:
+        """Return how many targets a pool would have without drains."""
+        found = candidates(
+            self.context.sites[site], lowered.checks.get(site), lowered.families,
+            self.context.rtype, self.calm,
+        )  # fmt: skip
+        return sum(max(1, len(one.a or one.aaaa)) for one in found if one.resolved)
 
     def _chain(
         self,
         lowered: Policy,
         cls: ClientClass,
         pools: Mapping[str, Pool],
+        sizes: Mapping[str, int],
         last: tuple[str, ...],
     ) -> Chain:
         rule = lowered.rules[cls.rule]
         names = rule_sites(lowered, self.context.sites, cls.rule, self.context.rtype)
-        wanted = [
-            [(pools[site].key, share) for site, share in group]
-            for group in groups(lowered, cls, names)
-        ]
+        named = groups(lowered, cls, names)
+        wanted = [[(pools[site].key, share) for site, share in group] for group in named]
+        words = tuple(
+            tuple(Word(pools[site].key, share, sizes[site]) for site, share in group)
+            for group in named
+        )
         live = {pool.key for pool in pools.values() if pool.targets}
         ending = Ending(lowered.when_all_down.value)
         # The first step that is not drained answers in the end, so all of them tell chains apart.
@@ -294,8 +320,8 @@ class _Maker:
             shares = tuple(Share(pool, share) for pool, share in group if pool in live)
             if shares:
                 steps.append(Step(digest(group), rest, shares, len(group) == 1))
-        shape = digest([groups(lowered, cls, names), rule.fence, lowered.ttl], 8)
-        return Chain(rests[0], shape, rule.name, rule.fence, tuple(steps), ending)
+        shape = digest([named, rule.fence, lowered.ttl], 8)
+        return Chain(rests[0], shape, rule.name, rule.fence, tuple(steps), words, ending)
 
     def _more(self, people: Population, pools: Mapping[str, Pool], views: int) -> Iterator[Loss]:
         """Yield what is lost by who the clients are, and by names that are resolved."""

@@ -116,8 +116,11 @@ class Course:
             return replace(self._outcome(State.CONFLICT, text, self._rival()), stops=held)
         return replace(self._outcome(State.BLOCKED, text), stops=held)
 
-    def done(self, verification: Verification, *, settled: bool) -> Outcome:
-        """Return the outcome of a push whose last plan is empty."""
+    def done(self, verification: Verification | None, *, settled: bool) -> Outcome:
+        """Return the outcome of a push after which there is nothing to do.
+
+        *verification*: of its last plan, which is empty; None: the zone was not read again.
+        """
         plan = self.proposal.plan
         alarms = []
         state, reasons = State.INSYNC, []
@@ -131,7 +134,7 @@ class Course:
         if not settled:
             state = State.PENDING
             reasons.append("not yet on all name servers")
-        if not verification.intact:
+        if verification is not None and not verification.intact:
             state = State.FAILED
             reasons.append(f"{verification.wrong:.2%} of the answers are not those handed in")
             alarms.append(Alarm("not-intact", reasons[-1]))

@@ -112,9 +112,12 @@ def compare(
     at_place: dict[Place, list[Rrset]] = {}
     for one in actual.rrsets.values():
         at_place.setdefault(one.place, []).append(one)
+    beside: dict[str, list[Rrset]] = {}
+    for one in actual.rrsets.values():
+        beside.setdefault(one.name, []).append(one)
     for place in rendered.entries:
         if place[0] in takeover:
-            owned |= {one.key: place for one in _in_the_way(place, at_place)}
+            owned |= {one.key: place for one in _in_the_way(place, beside)}
             owned |= {one.key: place for one in at_place.get(_mark(place), ())}
     owned = {key: place for key, place in owned.items() if not is_ignored(place, ignore)}
     conflicts = []
@@ -129,7 +132,7 @@ def compare(
             conflicts.append(Conflict(place, None, place in inner, ignored=True))
             skipped.add(place)
             continue
-        found = _in_the_way(place, at_place) + at_place.get(_mark(place), [])
+        found = _in_the_way(place, beside) + at_place.get(_mark(place), [])
         others = [one for one in found if one.key not in owned]
         if others:
             owners = [_owner(dialect, actual, one) for one in others]
@@ -155,12 +158,15 @@ def _allowed(name: str, globs: tuple[str, ...]) -> bool:
     return any(fnmatchcase(name.rstrip("."), glob) for glob in globs)
 
 
-def _in_the_way(place: Place, at_place: Mapping[Place, list[Rrset]]) -> list[Rrset]:
-    """Return the sets at *place*, and those of types that cannot stand beside its own."""
+def _in_the_way(place: Place, beside: Mapping[str, list[Rrset]]) -> list[Rrset]:
+    """Return the sets at *place*, and those of types that cannot stand beside its own.
+
+    *beside*: all sets by name.
+    """
     name, rtype = place
-    if rtype != "CNAME":
-        return at_place.get(place, []) + at_place.get((name, "CNAME"), [])
-    return [one for (at, _), found in at_place.items() if at == name for one in found]
+    return [
+        one for one in beside.get(name, ()) if "CNAME" in {rtype, one.rtype} or one.rtype == rtype
+    ]
 
 
 def _owner(dialect: Dialect, actual: Actual, one: Rrset) -> str | None:

@@ -58,6 +58,7 @@ class Code(StrEnum):
     # health
     PROBE_CHANGED = "probe.changed"
     PROBE_NONE = "probe.none"
+    PROBE_SHARED = "probe.shared"  # a site that is gone keeps its part: rules share its probes
     FAMILIES = "families.apart"  # an endpoint is judged by the address that is asked for
     # data
     TYPE = "type.unsupported"

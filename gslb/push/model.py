@@ -41,6 +41,7 @@ class Pool:
     """The live (not drained) targets of one site under one check, for one type and TTL."""
 
     key: str
+    common: str  # the key that those of all types have: A and AAAA of one site under one check
     site: str
     targets: tuple[Target, ...]
 
@@ -63,6 +64,15 @@ class Step:
     alone: bool  # the policy names one pool only here, drained or not
 
 
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A site that a policy names in a step, drained or not."""
+
+    pool: str  # key
+    share: int  # above 0
+    size: int  # targets that it would have without drains
+
+
 class Ending(StrEnum):
     """What a chain does when no step has anything healthy."""
 
@@ -82,6 +92,7 @@ class Chain:
     rule: str  # the name of the first rule that comes to it
     fence: bool
     steps: tuple[Step, ...]
+    words: tuple[tuple[Word, ...], ...]  # all steps as the policy has them, drained or not
     ending: Ending
 
 
@@ -137,6 +148,7 @@ class Refusal:
     names: tuple[str, ...]
     rtype: str
     reason: str
+    there: SteeredSet | None = None  # what is there was made of: the set without drains
 
 
 @dataclass(frozen=True, slots=True)

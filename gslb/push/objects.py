@@ -8,8 +8,8 @@ puts the provider's identifier in its place on the way out, and back on the way 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from hashlib import sha256
@@ -138,6 +138,18 @@ class Batch:
     changes: tuple[Change, ...]
     part: int  # from 1
     of: int
+
+
+def after(actual: Actual, made: Iterable[Support], batches: Iterable[Batch]) -> Actual:
+    """Return *actual* as it is once *made* are there and *batches* have landed."""
+    rrsets = dict(actual.rrsets)
+    for batch in batches:
+        for change in batch.changes:
+            rrsets.pop(change.rrset.key, None)
+            if change.new is not None:
+                rrsets[change.new.key] = change.new
+    supports = {**actual.supports, **{one.key: one for one in made}}
+    return replace(actual, rrsets=rrsets, supports=supports)
 
 
 def inherited_key(key: str, owner: str) -> str:

@@ -28,6 +28,7 @@ class Proposal:
     rendered: Rendered
     actual: Actual  # the zone as it was read for the plan
     plan: Plan
+    trusted: bool = False  # it was not read for it, but taken to be as we read or left it last
 
 
 class State(StrEnum):
@@ -36,7 +37,7 @@ class State(StrEnum):
     IDLE = "idle"  # none since the start
     PUSHING = "pushing"
     PENDING = "pending"  # handed in, and not yet on all name servers
-    INSYNC = "insync"  # on all name servers, read back, and what was wanted
+    INSYNC = "insync"  # on all name servers, and what was wanted; read back, but after drains
     DEGRADED = "degraded"  # the same, without names that the provider refuses
     BLOCKED = "blocked"  # the plan has stops
     STALE = "stale"  # the zone holds a newer generation: somebody else leads

@@ -3,6 +3,10 @@
 An account's quota is shared by everybody who uses it, so there is one `Pace` an account, not one
 a zone. Repeats are ours, not the library's: what is lost after it was sent must not be sent again
 blindly, and time is passed in.
+
+A provider counts what arrives, and a request arrives at some time between its sending and its
+reply. So it is the end of a request that the next one keeps its distance from: then no second at
+the other end holds more than it may, however the network stretches and squeezes them.
 """
 
 from __future__ import annotations
@@ -10,14 +14,17 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from typing import TypeVar
 
 from gslb.push.provider import PushError, Throttled, Unavailable
 
 ATTEMPTS = 9  # of a request. botocore's default of 3 gave up within 0.8 s on a busy account
 LONGEST_PAUSE = 20.0  # seconds between attempts; botocore's standard mode has the same
+WINDOW = 1.05  # seconds that a provider counts in: one, and what clocks and their timers may differ
 _Result = TypeVar("_Result")
 
 
@@ -35,35 +42,56 @@ class Timing:
 
 
 class Pace:
-    """Lets requests go one after another, *rate* a second at most, whoever makes them."""
+    """Lets so many requests go in any second, whoever makes them; after a rest as many at once.
 
-    def __init__(self, rate: float, timing: Timing) -> None:
-        self._gap = 1.0 / rate
+    There are as many turns as the provider takes requests in a second. A turn is free again a
+    `WINDOW` after its request has ended.
+    """
+
+    def __init__(self, most: int, timing: Timing) -> None:
         self._timing = timing
-        self._free = float("-inf")  # when the next may go
+        self._free = [float("-inf")] * most  # when each turn that nobody has may be taken; a heap
+        self._returned = asyncio.Event()  # some turn was
+        self._queue = asyncio.Lock()  # who comes first goes first
 
-    async def turn(self) -> None:
-        """Return once it is the caller's turn."""
-        now = self._timing.clock()
-        at = max(now, self._free)
-        self._free = at + self._gap
-        if at > now:
-            await self._timing.sleep(at - now)
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Hold a turn, for one request, from before it is sent until it has ended."""
+        async with self._queue:
+            await self._take()
+        try:
+            yield
+        finally:
+            self._give(self._timing.clock() + WINDOW)
+
+    async def _take(self) -> None:
+        while not self._free:
+            self._returned.clear()
+            await self._returned.wait()
+        at = heappop(self._free)
+        try:
+            while (left := at - self._timing.clock()) > 0:
+                await self._timing.sleep(left)
+        except BaseException:
+            self._give(at)
+            raise
+
+    def _give(self, at: float) -> None:
+        heappush(self._free, at)
+        self._returned.set()
 
 
 async def patiently(
     once: Callable[[], Awaitable[_Result]],
-    pace: Pace,
     timing: Timing,
     *,
     attempts: int = ATTEMPTS,
     again: bool = True,
 ) -> _Result:
-    """Return what *once* does, at the pace; repeated while the provider asks for patience.
+    """Return what *once* does, repeated while the provider asks for patience.
 
     Args:
-        once: makes one request.
-        pace: of the account.
+        once: makes one request, at the pace of the account.
         timing: the clock.
         attempts: at most.
         again: whether a request without a reply may be repeated.
@@ -74,7 +102,6 @@ async def patiently(
         Transient: no reply, and `again` is false.
     """
     for tried in range(1, attempts + 1):
-        await pace.turn()
         try:
             return await once()
         except Throttled:

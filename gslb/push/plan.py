@@ -238,6 +238,12 @@ def _supports(
     return create, tuple(sorted(actual.supports.keys() - used.keys()))
 
 
+def missing(dialect: Dialect, rendered: Rendered, actual: Actual) -> tuple[Support, ...]:
+    """Return the supports that *rendered* needs and *actual* lacks, those that others need first."""
+    used = _used(dialect, rendered.supports, rendered.rrsets.values())
+    return tuple(one for key, one in used.items() if key not in actual.supports)
+
+
 def idle(dialect: Dialect, actual: Actual) -> frozenset[str]:
     """Return the keys of our supports that nothing in the zone names."""
     return (

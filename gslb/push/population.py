@@ -16,9 +16,11 @@ import numpy.typing as npt
 
 from gslb.answers.model import PrefixMap
 from gslb.geo.table import Place
+from gslb.push.model import Cell
 from gslb.steering.prefixes import BITS, Addresses, merge, refine
 from gslb.steering.world import World
 
+MAX_KEPT = 64  # crowds whose division is kept, by provider: some megabytes at most
 MAX_BLOCKS = 1000  # of one policy and type; Route 53 takes as many in a list of prefixes
 FINEST = {4: 24, 6: 48}  # of a CIDR block in Route 53; clients are told apart no finer
 V6_WEIGHT = 1e-6  # of all IPv6 beside all IPv4: it decides only where there is no IPv4
@@ -46,6 +48,36 @@ class Population:
     places: tuple[tuple[Place, dict[int, float]], ...]
     stretches: tuple[Stretch, ...] | None
     excepted: float
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """The cells of a policy with numbers for its chains: policies that divide alike are equal."""
+
+    cells: tuple[tuple[Place, tuple[tuple[str, float], ...]], ...]
+    kinds: int  # how many chains there are
+
+    @property
+    def chains(self) -> tuple[str, ...]:
+        """Return the keys of the chains: "0", "1" and so on."""
+        return tuple(map(str, range(self.kinds)))
+
+    def unpacked(self) -> tuple[Cell, ...]:
+        """Return the cells."""
+        return tuple(Cell(place, dict(chains)) for place, chains in self.cells)
+
+
+def crowd(cells: Sequence[Cell], chains: Sequence[str]) -> Crowd:
+    """Return *cells* with each key of *chains* replaced by its number there, as text.
+
+    It can be a key of what is kept: drains, which change no numbers, find it there.
+    """
+    numbers = {chain: str(number) for number, chain in enumerate(chains)}
+    packed = tuple(
+        (one.place, tuple((numbers[chain], weight) for chain, weight in one.chains.items()))
+        for one in cells
+    )
+    return Crowd(packed, len(chains))
 
 
 def area_of(place: Place) -> tuple[str, str]:

@@ -60,11 +60,6 @@ class Schedule:
         """Whether a drain was not tried yet."""
         return self._urgent
 
-    @property
-    def drain_waits(self) -> bool:
-        """Whether a drain waits for the push that is under way."""
-        return self._running is not None and self._urgent
-
     def changed(self, generation: int, now: float, *, drain: bool = False) -> bool:
         """Take note of another desired state; return False for one that is old: it is ignored."""
         if generation <= self.generation:
@@ -76,6 +71,10 @@ class Schedule:
         self._drain = self._drain or drain
         self._urgent = self._urgent or drain
         return True
+
+    def confirm(self, now: float) -> None:
+        """Have what was pushed compared with what is there as soon as the gap allows."""
+        self._compare_at = min(self._compare_at, now)
 
     def retry(self) -> None:
         """Have everything tried again soon: an operator has done something about it."""

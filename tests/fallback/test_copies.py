@@ -18,7 +18,8 @@ from gslb.fallback.standing import Standing
 from gslb.policy.plan import Plan
 from gslb.push.objects import Actual, Batch, Rrset, Support, manifest_name
 from gslb.push.ownership import Manifest
-from gslb.push.provider import Dialect, Unavailable
+from gslb.push.provider import Conflict, Dialect, Unavailable
+from gslb.push.reconcile import GAP
 from gslb.push.route53.dialect import Route53
 from gslb.push.withdrawal import withdraw
 from gslb.settings import PushSection
@@ -66,10 +67,14 @@ class Memory:
     async def commit(self, batch: Batch) -> str:
         if self.writing is not None:
             await self.writing.wait()
+        if self.trouble is not None:
+            raise self.trouble
         rrsets = dict(self.actual.rrsets)
         for change in batch.changes:
             if change.old is not None:
-                assert rrsets.pop(change.old.key).text == change.old.text
+                found = rrsets.pop(change.old.key, None)
+                if found is None or found.text != change.old.text:
+                    raise Conflict(f"{change.old.name} is not as it was read")
             if change.new is not None:
                 rrsets[change.new.key] = change.new
         self.actual = replace(self.actual, rrsets=rrsets)
@@ -199,6 +204,45 @@ async def test_a_drain_follows_by_itself_and_at_once() -> None:
         await one.until_state("insync", 2)
         assert '"203.0.1.5"' not in zone.addresses
         assert (one.copy.state.pushed, one.copy.state.behind_since) == (2, None)
+
+
+async def test_a_drain_reads_nothing_and_what_it_left_is_compared_later() -> None:
+    zone = Memory()
+    async with kept(zone) as one:
+        await one.begin()
+        before = zone.reads
+        one.copy.want(snapshot(2, DRAINED), drain=True)
+        await one.until_state("insync", 2)
+        one.copy.want(snapshot(3), drain=True)
+        await one.until_state("insync", 3)
+        assert (zone.reads, zone.batches) == (before, 3)
+        assert '"203.0.1.5"' in zone.addresses
+        assert one.copy._schedule._compare_at < one.copy.times.clock()  # as soon as the gap allows
+
+
+async def test_a_drain_of_a_zone_that_is_not_as_we_left_it_reads_it_after_all() -> None:
+    zone = Memory()
+    async with kept(zone) as one:
+        await one.begin()
+        before, gone = zone.reads, zone.drop_one()
+        one.copy.want(snapshot(2, (gone.body["SetIdentifier"].split("/", 2)[2],)), drain=True)
+        await one.until_state("insync", 2)
+        assert zone.reads > before
+        assert (await one.proposals.verify(answers=False))["intact"]
+
+
+async def test_a_drain_does_not_wait_for_a_comparison() -> None:
+    zone = Memory()
+    async with kept(zone) as one:
+        await one.begin()
+        zone.reading, before = asyncio.Event(), zone.reads
+        one.copy._schedule._began_at = -GAP  # as if the first push had been long ago
+        one.copy.look_again(doubtful=False)
+        await one.until(lambda: zone.reads == before + 1)
+        one.copy.want(snapshot(2, DRAINED), drain=True)
+        await one.until_state("insync", 2)
+        assert '"203.0.1.5"' not in zone.addresses
+        assert (zone.reads, one.copy.state.runs["cut"]) == (before + 1, 1)
 
 
 async def test_a_drain_does_not_wait_until_an_earlier_push_is_in_sync() -> None:

@@ -12,8 +12,17 @@ import pytest
 from gslb.errors import GslbError
 from gslb.fallback import rescue
 from gslb.fallback.messages import CopyId
-from gslb.fallback.rescue import OpenCopy, Taken, drain_directly, take_out
+from gslb.fallback.rescue import (
+    OpenCopy,
+    Taken,
+    drain_directly,
+    take_out,
+    undrain_directly,
+)
+from gslb.policy.compile import compile_policies
+from gslb.policy.plan import ZonePlan
 from gslb.push.apply import Pusher
+from gslb.push.objects import canonical
 from gslb.push.outcome import State
 from gslb.settings import Settings
 from tests.policytext import HEAD
@@ -106,6 +115,56 @@ async def test_a_lost_reply_and_another_writer_are_met_by_reading_again(
     assert "gslb/gen=9," in venue.text(MANIFEST)
 
 
+async def test_the_way_back_goes_by_what_was_kept_or_by_the_policies(
+    venue: Venue, pusher: Pusher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rescue, "Timing", lambda: venue.timing)
+    zone = compile_policies_of(tmp_path)
+    await pusher.push(wish(zone, 2, force=True))
+    whole = venue.bodies()
+    settings = settings_of(venue, tmp_path, BOTH)
+    which = rescue.Which()
+    for lost in (False, True):
+        (done,) = await asyncio.to_thread(drain_directly, settings, which, "aws/us-east-1/z0")
+        assert (done.error, done.insync, set(done.drained)) == ("", True, GONE)
+        assert venue.bodies() != whole
+        (kept,) = (tmp_path / "drained-there").iterdir()
+        assert str(kept) in "".join(done.notes)
+        if lost:
+            kept.unlink()
+        (back,) = await asyncio.to_thread(undrain_directly, settings, which, "203.0.1.1")
+        assert (back.error, back.insync) == ("", True), back
+        (back,) = await asyncio.to_thread(undrain_directly, settings, which, "2001:db8:ffff::1")
+        assert (back.error, back.drained) == ("", ())
+        assert sorted(map(canonical, venue.bodies())) == sorted(map(canonical, whole))
+    (none,) = await asyncio.to_thread(undrain_directly, settings, which, "203.0.1.1")
+    assert "nothing was drained there" in none.error
+
+
+async def test_without_what_was_kept_other_policies_do_not_do(
+    venue: Venue, pusher: Pusher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rescue, "Timing", lambda: venue.timing)
+    await pusher.push(wish(compile_policies_of(tmp_path), 2, force=True))
+    there = settings_of(venue, tmp_path, BOTH)
+    await asyncio.to_thread(drain_directly, there, rescue.Which(), "203.0.1.1")
+    (kept,) = (tmp_path / "drained-there").iterdir()
+    kept.unlink()
+    other = settings_of(venue, tmp_path, BOTH.replace("ttl: 30s", "ttl: 60s"))
+    before = venue.bodies()
+    (back,) = await asyncio.to_thread(undrain_directly, other, rescue.Which(), "203.0.1.1")
+    assert "was not pushed from the policies here" in back.error
+    assert venue.bodies() == before
+
+
+def compile_policies_of(folder: Path) -> ZonePlan:
+    file = folder / "policies.yaml"
+    file.write_text(BOTH)
+    plan, problems = compile_policies([file])
+    assert plan is not None, problems
+    return plan.zones[0]
+
+
 POLICY = (
     HEAD
     + """\
@@ -115,6 +174,9 @@ records:
   www.example.com: {ttl: 30s, rules: [{to: [aws/us-east-1]}]}
 """
 )
+
+
+BOTH = POLICY.replace("{A: 203.0.1.2}", '{A: 203.0.1.2, AAAA: "2001:db8:ffff::2"}')
 
 
 @pytest.fixture
@@ -146,7 +208,13 @@ def settings_of(venue: Venue, folder: Path, policy: str | None) -> Settings:
         assert isinstance(venue, AtCloudDns)
         project = venue.double.project
         place = {"clouddns": {"zone": "example.com", "project": project, "managed_zone": "example"}}
-    return Settings.model_validate({"push": {"owner": lab.OWNER, **place}, "policies": str(file)})
+    return Settings.model_validate(
+        {
+            "push": {"owner": lab.OWNER, **place},
+            "policies": str(file),
+            "state_directory": str(folder),
+        }
+    )
 
 
 def test_an_endpoint_is_known_by_address_by_policies_or_by_what_the_copy_says(

@@ -236,6 +236,8 @@ def _step(
             for key, pool in pools.items()
         }
     one = replace(one, pools=pools)
+    if said.has(Code.PROBE_SHARED, rule):
+        return _shared(one, step, well)
     whole = stepped(one, step, lambda _: True)
     if said.has(Code.WEIGHT_DROPPED, f"{rule}{where}"):
         whole = even(whole)
@@ -250,6 +252,18 @@ def _step(
     left = {rdata: chance for rdata, chance in whole.items() if rdata not in sick}
     total = sum(left.values())
     return {rdata: chance / total for rdata, chance in left.items()}
+
+
+def _shared(one: SteeredSet, step: Step, well: Callable[[Target], bool]) -> Chances:
+    """Return what sites answer that keep their parts, whoever is well: never nothing."""
+    chances: Chances = {}
+    parts = sum(share.share for share in step.shares)
+    for share in step.shares:
+        alone = replace(step, shares=(share,))
+        found = stepped(one, alone, well) or stepped(one, alone, lambda _: True)
+        for rdata, chance in found.items():
+            chances[rdata] = chances.get(rdata, 0.0) + share.share / parts * chance
+    return chances
 
 
 def by_region(

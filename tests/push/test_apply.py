@@ -66,6 +66,45 @@ async def test_a_drain_is_one_batch_and_its_checks_go_after_the_ttl(
     assert await pusher.tidy() == 0
 
 
+async def test_a_drain_may_go_by_what_is_known_and_is_what_would_have_been_read(
+    venue: Venue, pusher: Pusher
+) -> None:
+    await pusher.push(wish(zone_of(2, 5), 1))
+    reads = venue.called(venue.lists)
+    for generation, drained in ((2, ONE_ZONE), (3, ()), (4, ONE_ZONE)):
+        wanted = wish(zone_of(2, 5), generation, drained, drain=True)
+        proposal = await pusher.plan(wanted, trust=True)
+        outcome = await pusher.apply(proposal)
+        assert (outcome.state, outcome.batches) == (State.INSYNC, 1)
+    assert venue.called(venue.lists) == reads
+    read = await pusher.plan(wish(zone_of(2, 5), 5, ONE_ZONE))
+    assert read.plan.empty
+    assert not read.trusted
+
+
+async def test_a_drain_of_what_was_changed_by_hand_meets_a_conflict_and_then_lands(
+    venue: Venue, pusher: Pusher
+) -> None:
+    await pusher.push(wish(zone_of(2, 5), 1))
+    venue.replace_text(MANIFEST, lambda text: text.replace("gen=1", "gen=2"))
+    late = await pusher.apply(
+        await pusher.plan(wish(zone_of(2, 5), 1, ONE_ZONE, drain=True), trust=True)
+    )
+    assert late.state is State.STALE
+    proposal = await pusher.plan(wish(zone_of(2, 5), 3, ONE_ZONE, drain=True), trust=True)
+    assert (await pusher.apply(proposal)).state is State.INSYNC
+    assert not any("203.0.1.1'" in str(one) for one in venue.bodies())
+
+
+async def test_a_drain_whose_reply_is_lost_reads_the_zone(venue: Venue, pusher: Pusher) -> None:
+    await pusher.push(wish(zone_of(2, 5), 1))
+    proposal = await pusher.plan(wish(zone_of(2, 5), 2, ONE_ZONE, drain=True), trust=True)
+    venue.double.faults.lose_reply(venue.commit)
+    outcome = await pusher.apply(proposal)
+    assert (outcome.state, venue.called(venue.commit)) == (State.INSYNC, 2)  # it had landed
+    assert outcome.verification is not None
+
+
 async def test_a_support_that_is_used_again_is_not_deleted(venue: Venue, pusher: Pusher) -> None:
     await pusher.push(wish(zone_of(), 1))
     checks = venue.checks()
@@ -157,6 +196,24 @@ async def test_a_purge_in_the_name_of_an_owner_whose_zone_is_gone_removes_its_ch
         assert await theirs.tidy(at_once=True) == checks
         assert venue.checks() == checks
         assert venue.bodies() == before
+    finally:
+        await theirs.close()
+        await ours.close()
+
+
+async def test_a_purge_takes_what_a_former_owner_left_if_it_is_named(venue: Venue) -> None:
+    theirs, ours = venue.pusher("them"), venue.pusher()
+    try:
+        before = venue.bodies()
+        await theirs.push(wish(zone_of(1, 3), 1, owner="them"))
+        request = Request(lab.OWNER, 1)
+        assert (await ours.purge(ZONE, request)).state is State.INSYNC  # nothing of ours
+        assert venue.bodies() != before
+        outcome = await ours.purge(ZONE, replace(request, predecessor="them"))
+        assert outcome.state is State.INSYNC, outcome
+        assert venue.bodies() == before
+        assert await ours.tidy(at_once=True) > 0
+        assert venue.checks() == 0
     finally:
         await theirs.close()
         await ours.close()

@@ -109,14 +109,26 @@ def test_it_is_compared_now_and_then() -> None:
     assert schedule.take(COMPARE_EVERY) == Due(1)
 
 
+def test_what_was_not_read_back_is_compared_once_the_gap_is_over() -> None:
+    schedule = settled()
+    schedule.changed(2, 100.0, drain=True)
+    schedule.take(100.0)
+    schedule.confirm(101.0)
+    schedule.ended(Result.DONE, 101.0)
+    assert schedule.take(100.0 + GAP - 0.1) is None
+    assert schedule.take(100.0 + GAP) == Due(2)
+    schedule.ended(Result.DONE, 110.0)
+    assert schedule.wake_at() == 100.0 + GAP + COMPARE_EVERY
+
+
 def test_a_push_that_is_cut_for_a_drain_is_part_of_the_next() -> None:
     """The drain goes first; what the push was to bring comes with it."""
     schedule = settled()
     schedule.changed(2, 100.0)
     schedule.take(102.0)
-    assert not schedule.drain_waits
+    assert not schedule.urgent
     schedule.changed(3, 103.0, drain=True)
-    assert schedule.drain_waits
+    assert schedule.urgent
     schedule.ended(Result.CUT, 103.0)
     assert schedule.take(103.0) == Due(3, drain=True)
     assert schedule.failures == 0

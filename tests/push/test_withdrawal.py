@@ -13,7 +13,7 @@ import pytest
 from gslb.policy.plan import ZonePlan
 from gslb.push.compile import desire
 from gslb.push.diff import owned_keys
-from gslb.push.objects import Actual, manifest_name
+from gslb.push.objects import Actual, digest, manifest_name
 from gslb.push.ownership import Manifest, read_manifest
 from gslb.push.plan import Plan, Stopped
 from gslb.push.provider import Dialect
@@ -21,7 +21,7 @@ from gslb.push.pruning import NothingLeft
 from gslb.push.route53.bodies import MAX_WEIGHT
 from gslb.push.route53.dialect import Route53
 from gslb.push.verify import sample
-from gslb.push.withdrawal import MAX_DRAINED, NotWithdrawnError, Withdrawal, withdraw
+from gslb.push.withdrawal import MAX_DRAINED, NotWithdrawnError, Withdrawal, restore, withdraw
 from gslb.steering.situation import Situation
 from tests.push import lab
 from tests.push.test_plan import ALL, SITES, applied, planned, stops, zone_of
@@ -210,3 +210,74 @@ def test_a_manifest_has_room_for_so_many_endpoints() -> None:
         read_manifest(Route53().text_of(Route53().text(manifest_name(ZONE), 60, one.text()))) == one
     )
     assert len(body["ResourceRecords"][0]["Value"]) < 4000
+
+
+def back_in(dialect: Dialect, actual: Actual, before: Actual, back: Iterable[str]) -> Actual:
+    """Return the zone with *back* in it again, every state between checked."""
+    made = restore(dialect, ZONE, actual, lab.OWNER, before, frozenset(back))
+    return applied(
+        dialect, cast("Plan", SimpleNamespace(batches=made.batches, create=made.create, unused=())),
+        actual,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("dialect", ALL)
+def test_the_way_back_ends_where_the_way_out_began(dialect: Dialect) -> None:
+    """And half way where only what stays out was taken out; a push then finds nothing to do."""
+    random = Random(20261125)
+    compared = 0
+    for _ in range(CASES // 2):
+        one = lab.case(random)
+        left = [e for e in steering.ids(one.sites) if e not in one.drains.drains]
+        whole = pushed(dialect, one.zone, one.drains)
+        first, second = (
+            {text for text, (end, _) in one.owners.items() if end == each}
+            for each in random.sample(left, 2) if len(left) > 1
+        ) if len(left) > 1 else (set(), set())  # fmt: skip
+        try:
+            only, _ = out_of(dialect, whole, second)
+            out, _ = out_of(dialect, whole, first)
+            out, _ = out_of(dialect, out, second)
+        except (NotWithdrawnError, NothingLeft):
+            continue
+        half = back_in(dialect, out, whole, first)
+        assert ours(dialect, half) == ours(dialect, only)
+        assert set(manifest(dialect, half).drained) <= second
+        again = back_in(dialect, half, whole, second)
+        assert ours(dialect, again) == ours(dialect, whole)
+        assert replace(manifest(dialect, again), hash="") == replace(
+            manifest(dialect, whole), hash=""
+        )
+        assert manifest(dialect, again).hash == digest(sorted(ours(dialect, whole)))
+        compared += 1
+    assert compared > CASES / 10
+
+
+@pytest.mark.parametrize("dialect", ALL)
+def test_what_was_not_drained_there_is_not_put_back(dialect: Dialect) -> None:
+    zone = zone_of(2, 6)
+    whole = applied(dialect, planned(dialect, zone, Actual()), Actual())
+    gone = addresses(zone, f"{SITES[0]}/z0")
+    out, _ = out_of(dialect, whole, gone)
+    with pytest.raises(NotWithdrawnError, match="was not drained past our servers"):
+        restore(dialect, ZONE, out, lab.OWNER, whole, frozenset({"192.0.2.99"}))
+    twice = restore(dialect, ZONE, whole, lab.OWNER, whole, frozenset(gone))
+    assert (twice.batches, twice.changed) == ((), 0)
+    newer = applied(dialect, planned(dialect, zone, out, 2, force=True), out)
+    more, _ = out_of(dialect, newer, gone)
+    with pytest.raises(NotWithdrawnError, match="generation 1, the zone is 2"):
+        restore(dialect, ZONE, more, lab.OWNER, whole, frozenset(gone))
+
+
+@pytest.mark.parametrize("dialect", ALL)
+def test_checks_that_went_meanwhile_are_made_again(dialect: Dialect) -> None:
+    zone = zone_of(2, 6)
+    whole = applied(dialect, planned(dialect, zone, Actual()), Actual())
+    gone = addresses(zone, f"{SITES[0]}/z0")
+    out, _ = out_of(dialect, whole, gone)
+    used = {key for one in out.rrsets.values() for key in dialect.supports_of(one)}
+    tidied = replace(out, supports={k: v for k, v in out.supports.items() if k in used})
+    made = restore(dialect, ZONE, tidied, lab.OWNER, whole, frozenset(gone))
+    lost = whole.supports.keys() - tidied.supports.keys()
+    assert {one.key for one in made.create} == lost
+    assert bool(lost) is (dialect.name == "route53")

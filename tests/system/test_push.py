@@ -235,6 +235,12 @@ def test_a_drain_while_the_server_is_away_holds_its_pushes_until_it_drains_too(
     left = frozenset(AWS | GCP) - {"192.0.2.1"}
     assert set(map(frozenset, providers.answered().values())) == {left}
 
+    code, out, error = node.run("push", "undrain", "192.0.2.1", "--from-state")
+    assert code == 0, out + error
+    assert set(map(frozenset, providers.answered().values())) == {frozenset(AWS | GCP)}
+    code, out, error = node.run("push", "drain", "192.0.2.1", "--from-state")
+    assert code == 0, out + error
+
     node.start()
     until(lambda: node.states() == {"held"}, "its pushes are held")
     for one in node.copies():

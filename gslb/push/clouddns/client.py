@@ -34,7 +34,7 @@ from gslb.push.provider import Refused, Unavailable, Unknown
 
 URL = "GSLB_CLOUDDNS_URL"
 DNS_URL, COMPUTE_URL = "https://dns.googleapis.com", "https://compute.googleapis.com"
-RATE = 5.0  # requests a second; projects are given 10 and more
+RATE = 5  # requests in any second; projects are given 10 and more
 REPLY_WITHIN = 20.0  # seconds
 READINGS = 3  # of a zone, if it is written meanwhile
 OPERATION_POLL, OPERATION_WITHIN = 2.0, 60.0  # seconds, of compute's operations
@@ -65,7 +65,7 @@ class Api:
     async def project(self) -> str:
         """Return the project, which the credentials know if the settings do not."""
         if not self._project:
-            await patiently(self._tokens.token, self._pace, self._timing)
+            await patiently(self._tokens.token, self._timing)
             self._project = self._tokens.project
         if not self._project:
             raise Unavailable("no project: neither the settings nor the credentials name one")
@@ -104,7 +104,7 @@ class Api:
                 raise understood(operation, status, answer, changes)
             return answer if isinstance(answer, dict) else {}
 
-        return await patiently(once, self._pace, self._timing, again=not changes)
+        return await patiently(once, self._timing, again=not changes)
 
     async def pages(self, operation: str, path: str, **query: str) -> AsyncIterator[dict[str, Any]]:
         """Yield the pages of a list."""
@@ -148,9 +148,12 @@ class Api:
             self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=REPLY_WITHIN))
         headers = {"Authorization": f"Bearer {token}"}
         try:
-            async with self._session.request(
-                method, url, json=body, params=dict(query), headers=headers
-            ) as reply:
+            async with (
+                self._pace.turn(),
+                self._session.request(
+                    method, url, json=body, params=dict(query), headers=headers
+                ) as reply,
+            ):
                 is_json = reply.content_type == "application/json" and reply.status != 204
                 return reply.status, await reply.json() if is_json else None
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
@@ -311,14 +314,14 @@ class CloudDnsClient:
 
     async def _checks(self) -> dict[str, Support]:
         """Return our health checks by key, and note their URLs."""
-        found = {}
+        found, links = {}, {}
         project = await self._api.project()
-        self._links = {}
         async for page in self._api.pages("compute.healthChecks.list", "/global/healthChecks"):
             for one in page.get("items", ()):
                 if (key := self._key(one["name"])) is not None:
                     found[key] = read_check(key, one)
-                    self._links[key] = check_link(project, one["name"])
+                    links[key] = check_link(project, one["name"])
+        self._links = links  # all at once: a reading may be cut, and a drain goes by the last one
         return found
 
     def _key(self, name: str) -> str | None:

@@ -1,18 +1,20 @@
 """A chain, or the chains of all regions, as one routing policy of Cloud DNS, and what that loses.
 
 one step                   WRR, an item for each address
+the same, sharing probes   CNAME, an item for each site, and WRR for each site
 two steps, equal weights   primaryBackup; behind the second step nothing
 a region each, at the name GEO, the first step of the region's chain
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from gslb.push.clouddns.probes import Checks, chosen, differences, obstacle, others
 from gslb.push.losses import Bites, Code, Loss, Severity
-from gslb.push.model import Chain, Ending, Pool, Probe, SteeredSet, Step, Target
+from gslb.push.model import Chain, Ending, Pool, Probe, Share, SteeredSet, Step, Target
 from gslb.push.objects import Body
 
 MAX_ITEMS = 100  # of one routing policy
@@ -106,6 +108,44 @@ class Maker:
         }
         return Node({"routingPolicy": policy}, tuple(losses))
 
+    def sites(self, chain: Chain, node: Callable[[Pool], str]) -> Node:
+        """Return the node that leads to nodes of sites, as *node* names them, by the first step.
+
+        They are probed once for all that lead there, whoever they are.
+        """
+        step = chain.steps[0]
+        losses: list[Loss] = []
+        whole = sum(share.share for share in step.shares)
+        items: list[dict[str, object]] = []
+        for share in step.shares:
+            alone, pool = _alone(share), self.one.pools[share.pool]
+            found = spread(self.one, alone)
+            losses += self._shape_losses(chain.rule, alone, found, even=False)
+            losses += self._probe_losses(chain.rule, found, self._probe(found))
+            items.append({"weight": share.share / whole, "rrdatas": [node(pool)]})
+        if len(step.shares) > 1:
+            losses.append(
+                self.loss(
+                    Code.PROBE_SHARED, chain.rule, "a site that is gone hands its part on",
+                    "it keeps it: its probes are shared for want of quota",
+                    Severity.DEGRADED, Bites.SICK,
+                )
+            )  # fmt: skip
+        losses += self._ends(chain, 1)
+        return Node({"routingPolicy": {"wrr": {"items": items}}}, tuple(losses))
+
+    def site(self, share: Share) -> Body:
+        """Return the node of one site."""
+        found = spread(self.one, _alone(share))
+        return self._wrr(found, self._probe(found))
+
+    def shareable(self, chain: Chain) -> bool:
+        """Return whether `sites` can take the place of `chain`: every address is probed."""
+        return bool(chain.steps) and all(
+            self._probe(found) is not None and all(one.target.probes for one in found)
+            for found in (spread(self.one, _alone(share)) for share in chain.steps[0].shares)
+        )
+
     def regions(self, chains: Mapping[str, Chain]) -> Node:
         """Return the node in which each region has the first step of its chain."""
         served = {
@@ -130,6 +170,11 @@ class Maker:
             policy["healthCheck"] = self.checks.key(probe)
         losses = self._region_losses(kinds, probe, fenced=fenced)
         return Node({"routingPolicy": policy}, tuple(losses))
+
+    def probes(self, chain: Chain) -> bool:
+        """Return whether the node of *chain* has anything probed."""
+        policy: Any = self.chain(chain).body.get("routingPolicy", {})
+        return "healthCheck" in policy
 
     def probed(self, chain: Chain) -> int:
         """Return how many addresses a region with *chain* has probed."""
@@ -277,6 +322,11 @@ class Maker:
                     Severity.UNSAFE, self._behind(chain, 1),
                 )  # fmt: skip
             yield from self._ending(chain, 1)
+
+
+def _alone(share: Share) -> Step:
+    """Return the step that is one site."""
+    return Step(share.pool, share.pool, (share,), alone=True)
 
 
 def _endpoints(found: Sequence[Weighted]) -> dict[str, object]:

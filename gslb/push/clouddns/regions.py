@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from math import inf
 
 from gslb.geo.distance import great_circle_km
 from gslb.geo.regions import cloud_regions
 from gslb.push.model import Cell
-from gslb.push.population import heaviest_of
+from gslb.push.population import MAX_KEPT, Crowd, crowd, heaviest_of
 
 NOTHING = 1e-9  # of all clients: sums of parts differ by less
 
@@ -54,6 +54,13 @@ def regionalise(cells: Sequence[Cell], chains: Sequence[str]) -> Regional:
     Regions go, one by one, while no client loses by it and every region's own place, where clients
     may be that no cell tells of, still comes to the same chain.
     """
+    found = _regionalised(crowd(cells, chains))
+    return Regional({area: chains[int(key)] for area, key in found.chains.items()}, found.wrong)
+
+
+@lru_cache(MAX_KEPT)
+def _regionalised(packed: Crowd) -> Regional:
+    cells, chains = packed.unpacked(), packed.chains
     wanted = {
         region: heaviest_of(found, chains.index)
         for region, found in _sums(cells, google_regions()).items()

@@ -1,23 +1,26 @@
 """A neutral model → the record sets of Cloud DNS, in the mode that loses least for each name.
 
     shared   www CNAME → _p-<policy> (GEO of CNAME, if regions differ) → _c-<chain>, A and AAAA
+    scarce   the same, _c-<chain> is WRR of CNAME → _v-<site>, A and AAAA, which chains share
     own      everything at the name: WRR or primaryBackup for one chain, GEO for several
 
 Shared needs a name that can be a CNAME: not the apex, nothing else at the name. It keeps weights
-and one step of failover, and a drain changes few record sets however many names there are.
+and one step of failover, and a drain changes few record sets however many names there are. Scarce is
+for chains that find no room in the quota of probes (`sharing`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gslb.push.clouddns.nodes import Maker
 from gslb.push.clouddns.probes import Checks
 from gslb.push.clouddns.reading import probed
 from gslb.push.clouddns.regions import Regional, narrowed, regionalise
+from gslb.push.clouddns.sharing import Claim, Key, most_probed, whole
 from gslb.push.losses import Bites, Code, Loss, Severity, merged
-from gslb.push.model import Chain, Desired, PlainSet, SteeredSet
+from gslb.push.model import Chain, Desired, PlainSet, Pool, SteeredSet
 from gslb.push.naming import policy_key, quoted
 from gslb.push.objects import Body, Place, Rendered, Rrset, RrsetKey
 from gslb.push.ownership import mark, mark_name
@@ -35,8 +38,10 @@ class _Zone:
     checks: Checks
     rrsets: dict[RrsetKey, Rrset] = field(default_factory=dict)
     losses: list[Loss] = field(default_factory=list)
+    sharing: list[_Shared] = field(default_factory=list)
     waiting: list[_Regions] = field(default_factory=list)
     entries: dict[Place, str] = field(default_factory=dict)
+    held: int = 0  # addresses that names have probed which are left as they are
 
     def add(self, name: str, rtype: str, ttl: int, body: Body, policy: str) -> None:
         """Add a record set and its mark; everything on Cloud DNS is marked beside it."""
@@ -48,15 +53,20 @@ class _Zone:
 
     def probed(self) -> int:
         """Return how many addresses are probed, each time that they are."""
-        return sum(len(probed(one)) for one in self.rrsets.values())
+        return self.held + sum(len(probed(one)) for one in self.rrsets.values())
 
     def divide(self, room: int) -> None:
-        """Add what has an item for each region: all else goes first, these share what is left."""
+        """Add what can do with less; what has an item for each region takes what is then left."""
+        claims = [claim for one in self.sharing for claim in one.claims()]
+        chosen = whole(claims, room - self.probed())
+        for one in self.sharing:
+            if not one.refused:
+                one.add(chosen)
         sets = sum(len(one.names) for one in self.waiting)
-        for one in sorted(self.waiting, key=lambda one: len(one.names)):
+        for each in sorted(self.waiting, key=lambda one: len(one.names)):
             left = max(0, room - self.probed())
-            one.add(self, left // sets)
-            sets -= len(one.names)
+            each.add(self, left // sets)
+            sets -= len(each.names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +115,12 @@ def render(desired: Desired, owner: str, checks: Checks, quota: int) -> Rendered
         by_policy.setdefault(one.policy, []).append(one)
     for policy, sets in by_policy.items():
         _Policy(made, policy, sets).add(taken)
+    left: dict[str, list[SteeredSet]] = {}
+    for refusal in desired.refusals:
+        if refusal.there is not None:
+            left.setdefault(refusal.policy, []).append(refusal.there)
+    for policy, sets in left.items():
+        _Policy(made, policy, sets, refused=True).add(taken)
     for plain in desired.plain:
         _plain(made, plain)
     made.divide(int(quota * ROOM))
@@ -122,6 +138,7 @@ class _Policy:
     made: _Zone
     policy: str
     sets: Sequence[SteeredSet]
+    refused: bool = False  # nothing is added: what is there stays, and what it takes is counted
 
     def add(self, taken: set[str]) -> None:
         """Add all names; those in *taken* cannot be a CNAME."""
@@ -129,14 +146,13 @@ class _Policy:
         names = self.sets[0].names
         shapes = self._shapes(found)
         shared = [name for name in names if name not in taken] if shapes is not None else []
-        one_chain = shapes is not None and len(set(shapes.values())) == 1
-        if one_chain and len(shared) == 1:
-            shared = []  # nothing to share, and a CNAME less to follow
         own = [name for name in names if name not in shared]
-        for one in self.sets:
+        for one in () if self.refused else self.sets:
             self.made.losses += [*one.losses, *_selector_loss(one)]
         if shared and shapes is not None:
-            self._shared(shared, shapes, found)
+            self.made.sharing.append(
+                _Shared(self.made, self.policy, self.sets, shared, shapes, found, self.refused)
+            )
         if own:
             self._own(own, found)
 
@@ -148,38 +164,14 @@ class _Policy:
             all_shapes.append({region: one.chains[key].shape for region, key in chains.items()})
         return all_shapes[0] if all(shapes == all_shapes[0] for shapes in all_shapes) else None
 
-    def _node(self, shape: str) -> str:
-        return f"_c-{shape}-{policy_key(self.policy)}.{self.made.zone}"
-
-    def _shared(
-        self, names: Sequence[str], shapes: Mapping[str, str], found: Mapping[str, Regional]
-    ) -> None:
-        ttl = self.sets[0].ttl
-        for one in self.sets:
-            maker = Maker(one, self.made.checks)
-            self.made.losses += _region_loss(one, found[one.rtype])
-            used: dict[str, Chain] = {}
-            for key in found[one.rtype].chains.values():
-                used.setdefault(one.chains[key].shape, one.chains[key])
-            for shape, chain in used.items():
-                node = maker.chain(chain)
-                self.made.add(self._node(shape), one.rtype, ttl, node.body, self.policy)
-                self.made.losses += node.losses
-        kinds = set(shapes.values())
-        top = self._node(next(iter(kinds)))
-        if len(kinds) > 1:
-            top = f"_p-{policy_key(self.policy)}.{self.made.zone}"
-            items = [
-                {"location": region, "rrdatas": [self._node(shapes[region])]} for region in shapes
-            ]
-            geo = {"routingPolicy": {"geo": {"enableFencing": False, "items": items}}}
-            self.made.add(top, "CNAME", ttl, geo, self.policy)
-        for name in names:
-            self.made.add(name, "CNAME", ttl, {"rrdatas": [top]}, self.policy)
-
     def _own(self, names: Sequence[str], found: Mapping[str, Regional]) -> None:
         for one in self.sets:
             kinds = set(found[one.rtype].chains.values())
+            if self.refused:
+                maker = Maker(one, self.made.checks)
+                each = sum(maker.probed(one.chains[key]) for key in kinds)
+                self.made.held += each * len(names)
+                continue
             if len(kinds) > 1:
                 self.made.waiting.append(_Regions(one, names, found[one.rtype]))
                 continue
@@ -187,6 +179,96 @@ class _Policy:
             self.made.losses += [*node.losses, *_region_loss(one, found[one.rtype])]
             for name in names:
                 self.made.add(name, one.rtype, one.ttl, node.body, self.policy)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """Names of one policy that are CNAMEs to nodes, if that serves anything."""
+
+    made: _Zone
+    policy: str
+    sets: Sequence[SteeredSet]
+    names: Sequence[str]
+    shapes: Mapping[str, str]  # region → shape of its chain, whatever the type
+    found: Mapping[str, Regional]  # by type
+    refused: bool  # they are counted, and left as they are
+
+    def claims(self) -> Iterator[Claim]:
+        """Yield what each of the chains takes of the quota."""
+        for shape in dict.fromkeys(self.shapes.values()):
+            pools: dict[str, int] = {}
+            size, clients, ways, can = 0, 0.0, 0, True
+            steps = set[tuple[tuple[str, int], ...]]()
+            for one in self.sets:
+                maker, chain = Maker(one, self.made.checks), self._chain(one, shape)
+                can = can and maker.shareable(chain)
+                size += most_probed(chain) if maker.probes(chain) else 0
+                pools |= {word.pool: word.size for step in chain.words for word in step}
+                ways = max(ways, sum(len(step) for step in chain.words))
+                first = chain.steps[0].shares if chain.steps else ()
+                steps.add(tuple((one.pools[share.pool].common, share.share) for share in first))
+                clients += sum(
+                    weight
+                    for cell in one.cells
+                    for key, weight in cell.chains.items()
+                    if one.chains[key].shape == shape
+                )
+            value = clients / len(self.sets) * len(self.names) if ways > 1 else 0.0
+            yield Claim((self.policy, shape), size, pools if can and len(steps) == 1 else {}, value)
+
+    def add(self, chosen: Container[Key]) -> None:
+        """Add the nodes, those that are not *chosen* with the probes of their sites, and names."""
+        kinds = dict.fromkeys(self.shapes.values())
+        if len(kinds) == len(self.names) == 1 and (self.policy, next(iter(kinds))) in chosen:
+            self._alone(next(iter(kinds)))  # nothing to share, and a CNAME less to follow
+            return
+        for one in self.sets:
+            self.made.losses += _region_loss(one, self.found[one.rtype])
+            for shape in kinds:
+                self._add_node(one, shape, own=(self.policy, shape) in chosen)
+        ttl = self.sets[0].ttl
+        top = self._node(next(iter(kinds)))
+        if len(kinds) > 1:
+            top = f"_p-{policy_key(self.policy)}.{self.made.zone}"
+            items = [
+                {"location": region, "rrdatas": [self._node(shape)]}
+                for region, shape in self.shapes.items()
+            ]
+            geo = {"routingPolicy": {"geo": {"enableFencing": False, "items": items}}}
+            self.made.add(top, "CNAME", ttl, geo, self.policy)
+        for name in self.names:
+            self.made.add(name, "CNAME", ttl, {"rrdatas": [top]}, self.policy)
+
+    def _alone(self, shape: str) -> None:
+        for one in self.sets:
+            node = Maker(one, self.made.checks).chain(self._chain(one, shape))
+            self.made.losses += [*node.losses, *_region_loss(one, self.found[one.rtype])]
+            self.made.add(self.names[0], one.rtype, one.ttl, node.body, self.policy)
+
+    def _add_node(self, one: SteeredSet, shape: str, *, own: bool) -> None:
+        maker, chain, name = (
+            Maker(one, self.made.checks),
+            self._chain(one, shape),
+            self._node(shape),
+        )
+        node = maker.chain(chain) if own else maker.sites(chain, self._site)
+        self.made.losses += node.losses
+        self.made.add(name, one.rtype if own else "CNAME", one.ttl, node.body, self.policy)
+        for share in () if own else chain.steps[0].shares:
+            site = self._site(one.pools[share.pool])
+            if (site, one.rtype, "") not in self.made.rrsets:
+                self.made.add(site, one.rtype, one.ttl, maker.site(share), self.policy)
+
+    def _chain(self, one: SteeredSet, shape: str) -> Chain:
+        """Return the chain of *shape* that the first region has of those that have one."""
+        found = (one.chains[key] for key in self.found[one.rtype].chains.values())
+        return next(chain for chain in found if chain.shape == shape)
+
+    def _node(self, shape: str) -> str:
+        return f"_c-{shape}-{policy_key(self.policy)}.{self.made.zone}"
+
+    def _site(self, pool: Pool) -> str:
+        return f"_v-{pool.common}.{self.made.zone}"
 
 
 def _selector_loss(one: SteeredSet) -> Iterator[Loss]:

@@ -20,7 +20,7 @@ from gslb.push.route53.dialect import LIMITS, Route53
 from gslb.push.route53.failures import understood
 from gslb.push.route53.wire import name_in, read_rrset, write_batch
 
-RATE = 4.0  # requests a second; the quota of an account is 5, for all its callers together
+RATE = 4  # requests in any second; the quota of an account is 5, for all its callers together
 CONNECT_WITHIN, REPLY_WITHIN = 5.0, 20.0  # seconds
 READINGS = 3  # of a zone, if it is written meanwhile
 
@@ -83,9 +83,10 @@ class Api:
         async def once() -> dict[str, Any]:
             loop = asyncio.get_running_loop()
             asked = partial(self._do, operation, given, changes)
-            return await loop.run_in_executor(self._thread, asked)
+            async with self._pace.turn():
+                return await loop.run_in_executor(self._thread, asked)
 
-        return await patiently(once, self._pace, self._timing, again=not changes)
+        return await patiently(once, self._timing, again=not changes)
 
     def _do(
         self, operation: str, given: Mapping[str, object], changes: Sequence[Change]

@@ -25,7 +25,9 @@ class Collections:
 
     async def read(self) -> dict[str, Support]:
         """Return our collections by key: those that hold what their key says."""
-        self.keys, self.ids, self._partial = {}, {}, set()
+        keys: dict[str, str] = {}
+        ids: dict[str, str] = {}
+        partial: set[str] = set()
         found: dict[str, Support] = {}
         names: dict[str, str] = {}
         async for page in self._pages("list_cidr_collections", {"NextToken": "NextToken"}):
@@ -34,12 +36,14 @@ class Collections:
             if not name.startswith(self._prefix):
                 continue
             key = name[len(self._prefix) :]
-            self.keys[number], self.ids[key] = key, number
+            keys[number], ids[key] = key, number
             held = collection(await self._locations(number))
             if held.key == key:
                 found[key] = held
             else:
-                self._partial.add(number)
+                partial.add(number)
+        # All at once: a reading may be cut, and a drain goes by the last one.
+        self.keys, self.ids, self._partial = keys, ids, partial
         return found
 
     async def create(self, support: Support) -> None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gslb.geo.world import countries
 from gslb.push.model import Cell
-from gslb.push.population import area_of, heaviest_of
+from gslb.push.population import MAX_KEPT, Crowd, area_of, crowd, heaviest_of
 
 MAX_SETS = 100  # of one name and type
 Code = tuple[str, str, str]  # continent, country, subdivision; all empty: the default
@@ -50,6 +51,14 @@ def geolocate(cells: Sequence[Cell], chains: Sequence[str]) -> Geolocation:
 
     *chains* are the keys of all chains; of two that are as heavy the first is taken.
     """
+    found = _geolocated(crowd(cells, chains))
+    named = {code: chains[int(key)] for code, key in found.chains.items()}
+    return Geolocation(named, found.wrong, found.dropped)
+
+
+@lru_cache(MAX_KEPT)
+def _geolocated(packed: Crowd) -> Geolocation:
+    cells, chains = packed.unpacked(), packed.chains
     areas: dict[tuple[str, str], dict[str, float]] = {}
     for cell in cells:
         sums = areas.setdefault(area_of(cell.place), {})
