@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import settings
 
@@ -19,6 +21,14 @@ settings.load_profile("house")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let long proofs run at length, before a release or at night."""
     parser.addoption("--long", action="store_true", help="run long proofs at length")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Run three test processes on two cores: one that waits, for a server or a check, leaves its own."""
+    cores = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
+    return int(os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS", cores + (cores + 1) // 2))
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ import pytest
 from gslb import control, conversation
 from gslb.control import ControlError, Message
 from gslb.conversation import Conversation
+from tests.patience import PATIENCE_SECONDS
 
 
 async def echo(request: Message) -> Message:
@@ -232,7 +233,7 @@ async def test_descriptors_that_are_given_are_closed_here(tmp_path: Path) -> Non
         _, (got,) = await asyncio.to_thread(control.ask_passing, tmp_path / "s", {"do": "x"}, 5)
         assert not os.get_inheritable(got)
         os.close(got)
-        ours.settimeout(5)
+        ours.settimeout(PATIENCE_SECONDS)
         assert ours.recv(1) == b""
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

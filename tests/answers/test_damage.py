@@ -25,7 +25,7 @@ from tests.answers.damages import (
     resealed,
 )
 
-QUICK = settings(max_examples=25, deadline=None)
+QUICK = settings(max_examples=25)
 
 
 @QUICK

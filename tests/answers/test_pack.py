@@ -26,7 +26,7 @@ from gslb.errors import GslbError
 from tests.answers.conftest import APEX, EVERYWHERE, SOA, A, contents, one_policy, wire
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(contents())
 def test_the_same_content_gives_the_same_octets(content: TableContent) -> None:
     assert pack(content, 3, 5) == pack(content, 3, 5)

@@ -17,7 +17,7 @@ from gslb.answers.verify import verify
 from tests.answers.conftest import SOA, A, bodies, contents, one_policy
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(contents(), st.data())
 def test_a_patched_table_is_the_table_of_the_patched_content(
     content: TableContent, data: st.DataObject

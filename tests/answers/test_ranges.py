@@ -50,7 +50,7 @@ def test_look_ups_are_bisections_of_all_starts(
     st.sampled_from((1, 2)),
     st.data(),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_scopes_are_the_largest_blocks_of_one_class(family: int, data: st.DataObject) -> None:
     """Within a scope all clients are alike, one bit less is not, and scopes never overlap."""
     width, drop, cap = (32, 0, 24) if family == 1 else (64, 64, 56)
@@ -105,7 +105,7 @@ def test_scopes_of_known_ranges(address: int, low: int, high: int, expected: int
     assert scope(1, address, low, high, 24) == expected
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.sets(st.integers(1, 2**16 - 1), max_size=12), st.randoms(use_true_random=False))
 def test_a_cache_answers_the_same_in_any_order_of_questions(
     cuts: set[int], chance: random.Random

@@ -22,7 +22,7 @@ from gslb.answers.table import AnswerTable, Found, Outcome, SteerView
 from gslb.answers.verify import verify
 from tests.answers.conftest import APEX, LABELS, SOA, A, contents, one_policy, wire
 
-QUICK = settings(max_examples=100, deadline=None)
+QUICK = settings(max_examples=100)
 
 
 def opened(content: TableContent) -> AnswerTable:

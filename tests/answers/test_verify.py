@@ -38,7 +38,7 @@ from tests.answers.damages import (
     resealed,
 )
 
-QUICK = settings(max_examples=30, deadline=None)
+QUICK = settings(max_examples=30)
 
 
 @QUICK
@@ -59,7 +59,7 @@ def test_a_flipped_bit_is_found_by_the_checksum(
     assert verify(octets) == []
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(contents(), st.randoms(use_true_random=False))
 def test_damage_under_a_right_checksum_is_found_or_harmless(
     content: TableContent, chance: random.Random
@@ -84,7 +84,7 @@ def test_any_octets_are_refused(octets: bytes) -> None:
     assert verify(layout.MAGIC + octets)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(contents(), st.randoms(use_true_random=False))
 def test_damage_where_patches_are_written_is_found_or_harmless(
     content: TableContent, chance: random.Random

@@ -16,6 +16,7 @@ from gslb.api.models import Event as EventModel
 from gslb.api.routes import ROOT
 from gslb.api.services import UnavailableError
 from gslb.state.history import Event, Page
+from tests.patience import PATIENCE_SECONDS
 
 NOW = datetime(2026, 12, 1, 6, 0, tzinfo=UTC)
 
@@ -33,7 +34,7 @@ async def blocks(response, count: int) -> list[dict[str, str]]:
     """Return the next *count* blocks of the stream as their fields."""
     found: list[dict[str, str]] = []
     fields: dict[str, str] = {}
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while len(found) < count:
             line = (await response.content.readline()).decode()
             assert line, "the stream ended early"
@@ -116,7 +117,7 @@ async def test_a_slow_reader_is_dropped_and_nobody_else_notices(node) -> None:
         await blocks(slow, 1)
         for number in range(1, MAX_WAITING + 2):  # without a pause, so that it cannot keep up
             node.services.happened(node.hub, number)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             rest = await slow.content.read()
     assert rest.count(b"id: ") < MAX_WAITING
     async with streaming(node, "0") as response:
@@ -140,7 +141,7 @@ async def test_a_revoked_token_ends_its_stream(node) -> None:
         await blocks(response, 1)
         node.file.revoke(token.id)
         node.services.happened(node.hub, 2)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             assert (await response.content.read()).count(b"id: ") <= 1
     async with streaming(node) as response:
         assert response.status == 401
@@ -153,7 +154,7 @@ async def test_a_quiet_stream_shows_life_and_sees_a_revoked_token(node, monkeypa
         assert await blocks(response, 1) == [{"": "nothing new"}]
         token = next(one for one in node.file.tokens() if one.name == "read")
         node.file.revoke(token.id)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await response.content.read()
 
 
@@ -172,7 +173,7 @@ async def test_a_history_that_breaks_ends_the_stream_and_adds_nothing_to_it(node
     async with streaming(node, "0") as response:
         assert response.status == 200
         with pytest.raises(aiohttp.ClientPayloadError):
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 await response.content.read()
     node.services.history = whole
     async with streaming(node, "0") as response:
@@ -182,7 +183,7 @@ async def test_a_history_that_breaks_ends_the_stream_and_adds_nothing_to_it(node
 async def test_streams_end_when_the_node_stops(node) -> None:
     async with streaming(node) as response:
         await blocks(response, 1)
-        async with asyncio.timeout(4):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await node.listener.stop()
             assert await response.content.read() == b""
 

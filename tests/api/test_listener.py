@@ -21,6 +21,7 @@ from gslb.api.events import EventHub
 from gslb.api.listener import MAX_CONNECTIONS, tls_context
 from gslb.api.problems import HEADERS
 from gslb.api.routes import ROOT
+from tests.patience import PATIENCE_SECONDS
 
 NOW = datetime(2026, 12, 1, 6, 0, tzinfo=UTC)
 
@@ -31,7 +32,7 @@ async def say(node, octets: bytes) -> bytes:
     writer.write(octets)
     with contextlib.suppress(ConnectionError):
         await writer.drain()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         answer = await reader.read()
     writer.close()
     return answer
@@ -52,7 +53,7 @@ async def test_connections_beyond_the_limit_get_503_and_room_comes_back(node) ->
     for _, writer in pairs:
         writer.close()
         await writer.wait_closed()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while b" 200 " not in (await say(node, head(node))).partition(b"\r\n")[0]:
             pass
 
@@ -106,7 +107,7 @@ async def test_what_is_no_http_gets_a_problem_or_nothing(node, octets, monkeypat
     reader, writer = await asyncio.open_connection("127.0.0.1", node.port)
     writer.write(octets)
     writer.write_eof()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         answer = await reader.read()
     writer.close()
     assert answer == b"" or b"application/problem+json" in answer

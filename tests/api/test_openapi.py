@@ -25,6 +25,7 @@ from gslb.api.openapi import document
 from gslb.api.pipeline import Rates
 from gslb.api.routes import ROOT
 from gslb.api.tokens import TokenFile
+from tests.patience import PATIENCE_SECONDS
 
 EXAMPLES = 40  # of each operation, right and wrong ones each
 CHECKS = [
@@ -107,10 +108,10 @@ def running(tmp_path, services) -> Iterator[tuple[str, dict[str, str]]]:
 
     thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
     thread.start()
-    ready.wait(10)
+    ready.wait(PATIENCE_SECONDS)
     yield url, {"Authorization": f"Bearer {token}"}
     loop.call_soon_threadsafe(stop.set)
-    thread.join(10)
+    thread.join(PATIENCE_SECONDS)
     loop.close()
 
 
@@ -131,7 +132,6 @@ def test_requests_made_from_the_document_never_make_a_server_error(running) -> N
             @hypothesis.settings(
                 max_examples=EXAMPLES,
                 database=None,
-                deadline=None,
                 suppress_health_check=list(hypothesis.HealthCheck),
             )
             @hypothesis.given(case=strategy)

@@ -12,6 +12,7 @@ import pytest
 from gslb import __version__
 from gslb.cli import main as cli
 from gslb.errors import GslbError
+from tests.patience import PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -127,7 +128,11 @@ def test_help_loads_no_command() -> None:
         "print([m for m in sys.modules if m in ('numpy', 'pydantic', 'yaml', 'dns', 'aiohttp')])"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=True,
     )
     assert done.stdout.splitlines()[-1] == "[]"
 

@@ -130,7 +130,7 @@ public4 = st.integers(0x0B000000, 0xDFFFFFFF).filter(
     )
 )
 near = st.sampled_from(["203.0.113.0", "203.0.112.0", "203.0.114.0", "198.50.255.0", "198.52.0.0"])
-quick = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+quick = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @quick

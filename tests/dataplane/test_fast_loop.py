@@ -25,6 +25,7 @@ from tests.answers.conftest import APEX, one_policy, wire
 from tests.conformance.conftest import NOW, build_content
 from tests.dataplane import counted
 from tests.dataplane.planes import needs_fast, one_block
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = needs_fast
 
@@ -32,7 +33,6 @@ STATIC = b"\x12\x34\1\0\0\1\0\0\0\0\0\0\6static\7example\3com\0\0\1\0\1"
 ONE = b"\x56\x78\1\0\0\1\0\0\0\0\0\0" + wire(b"n0")[:-1] + APEX + b"\0\1\0\1"
 CHAOS = b"\x9a\xbc\0\0\0\1\0\0\0\0\0\0\2id\6server\0\0\x10\0\3"
 TABLE = bytes(pack(build_content(), 1, NOW))
-PATIENCE = 10.0
 
 
 class Python:
@@ -70,7 +70,7 @@ class Server:
             if error.errno in {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}:
                 pytest.skip(f"no {host} on this machine")
             raise
-        sock.settimeout(PATIENCE)
+        sock.settimeout(PATIENCE_SECONDS)
         return sock
 
     def ask(self, message: bytes, host: str = "127.0.0.1", number: int = 0) -> tuple[bytes, str]:
@@ -95,7 +95,7 @@ class Server:
 
     def received(self, count: int) -> dict[str, int]:
         """Wait until that many datagrams have been counted; return what was counted."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while (found := self.traffic())["received"] < count:
             assert time.monotonic() < deadline, found
             time.sleep(0.001)  # another thread's progress is waited for
@@ -288,7 +288,7 @@ def test_what_comes_after_the_stop_stays_for_whoever_holds_the_socket(stack: Exi
     server.plane.stop()
     with server.bound("127.0.0.1") as client:
         client.sendto(STATIC, server.sockets[0].getsockname())
-    server.sockets[0].settimeout(PATIENCE)
+    server.sockets[0].settimeout(PATIENCE_SECONDS)
     assert server.sockets[0].recv(100) == STATIC
 
 
@@ -312,17 +312,17 @@ def test_it_stops_while_the_one_who_stops_it_is_waited_for(stack: ExitStack) -> 
 
     def say(message: bytes) -> bytes:
         entered.set()
-        assert leave.wait(PATIENCE)
+        assert leave.wait(PATIENCE_SECONDS)
         return message
 
     server.python.say = say
     with server.bound("127.0.0.1") as client:
         client.sendto(CHAOS, server.sockets[0].getsockname())
-        assert entered.wait(PATIENCE)
+        assert entered.wait(PATIENCE_SECONDS)
         stopping = threading.Thread(target=server.plane.stop)
         stopping.start()
         leave.set()
-        stopping.join(PATIENCE)
+        stopping.join(PATIENCE_SECONDS)
         assert not stopping.is_alive()
         assert client.recv(4096) == CHAOS
 

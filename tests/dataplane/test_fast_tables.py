@@ -63,7 +63,7 @@ def packets(draw: DrawFn) -> bytes:
 
 
 @needs_fast
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     contents(),
     st.lists(packets(), min_size=1, max_size=12),

@@ -18,8 +18,7 @@ from gslb.dataplane.guard import Guard
 from gslb.dataplane.settings import Source, TcpSettings, Transport
 from gslb.dataplane.tcp import TcpServer
 from tests.dataplane.counted import event
-
-WAIT = 10.0  # seconds until a test gives up; nothing waits that long when it works
+from tests.patience import PATIENCE_SECONDS
 
 
 class Clock:
@@ -86,13 +85,13 @@ class Client:
         self.writer.write(octets)
 
     async def receive(self) -> bytes:
-        async with asyncio.timeout(WAIT):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             length = int.from_bytes(await self.reader.readexactly(2), "big")
             return await self.reader.readexactly(length)
 
     async def is_closed(self) -> bool:
         """Wait for the end of the stream; what comes before it is an error."""
-        async with asyncio.timeout(WAIT):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             with contextlib.suppress(ConnectionResetError):
                 assert await self.reader.read() == b""
             return True
@@ -100,7 +99,7 @@ class Client:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Let the loop turn until *condition* holds."""
-    async with asyncio.timeout(WAIT):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not condition():  # noqa: ASYNC110 # a condition of sockets has no event to wait for
             await asyncio.sleep(0)
 

@@ -14,6 +14,7 @@ from gslb.dataplane.guard import Guard
 from gslb.dataplane.settings import Source, Transport
 from gslb.dataplane.udp import BATCH, UdpLoop
 from tests.dataplane.counted import dropped, event, rcodes
+from tests.patience import PATIENCE_SECONDS
 
 QUERY = b"\x12\x34\1\0\0\1\0\0\0\0\0\0\3www\7example\3com\0\0\1\0\1"
 
@@ -41,7 +42,7 @@ class Echo:
 def client() -> Iterator[socket.socket]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
-        sock.settimeout(5)
+        sock.settimeout(PATIENCE_SECONDS)
         yield sock
 
 
@@ -121,7 +122,7 @@ def test_a_wildcard_socket_answers_from_the_address_that_was_asked(
 
 def test_ipv6_wildcard() -> None:
     with bound("::", socket.AF_INET6) as sock, bound("::1", socket.AF_INET6) as asking:
-        asking.settimeout(5)
+        asking.settimeout(PATIENCE_SECONDS)
         echo = Echo()
         loop = UdpLoop(sock, Guard(echo, lambda: 0.0))
         asking.sendto(b"hello", ("::1", sock.getsockname()[1]))
@@ -153,7 +154,9 @@ async def test_started_on_a_loop_it_answers_until_stopped(client: socket.socket)
         udp = UdpLoop(sock, Guard(Echo(), lambda: 0.0))
         udp.start(running)
         await running.sock_sendto(client, b"hello", sock.getsockname())
-        assert await asyncio.wait_for(running.sock_recv(client, 100), 5) == b"re:hello"
+        assert (
+            await asyncio.wait_for(running.sock_recv(client, 100), PATIENCE_SECONDS) == b"re:hello"
+        )
         udp.stop(running)
         client.sendto(b"later", sock.getsockname())
         assert udp.drain() == 1  # what came after stays for whoever holds the socket

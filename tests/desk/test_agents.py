@@ -23,6 +23,7 @@ from gslb.node.panel import Panel
 from healthcheck.hello import Hello, hello_line
 from healthcheck.messages import MAX_LINE, OrdersReader, Wanted
 from healthcheck.model import Probe
+from tests.patience import PATIENCE_SECONDS
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
 PROBE = Probe("tcp", "192.0.2.1", 443, 5.0, 1.0, 3, 2)
@@ -53,7 +54,7 @@ class Node:
 
 async def heard(reader: asyncio.StreamReader) -> bytes:
     """Return the first line from the node; empty: it has closed."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         try:
             return await reader.readline()
         except ConnectionError:

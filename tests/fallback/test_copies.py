@@ -23,6 +23,7 @@ from gslb.push.reconcile import GAP
 from gslb.push.route53.dialect import Route53
 from gslb.push.withdrawal import withdraw
 from gslb.settings import PushSection
+from tests.patience import PATIENCE_SECONDS
 from tests.push import lab
 from tests.push.test_plan import zone_of
 from tests.steering import lab as steering
@@ -122,7 +123,7 @@ class Kept:
     running: asyncio.Task[None]
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not holds():
                 assert not self.running.done(), self.running
                 await asyncio.sleep(0.002)  # between two looks; what is looked for ends the wait

@@ -27,6 +27,7 @@ from healthcheck.messages import (
 )
 from healthcheck.model import Kind, Probe, Status
 from healthcheck.votes import Vote, key_of
+from tests.patience import PATIENCE_SECONDS
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -44,7 +45,7 @@ class Agent:
             self.input.write(line)
 
     async def report(self) -> Report:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             return read_report(await self.output.readline())
 
     async def turn(self) -> Turn:
@@ -65,7 +66,7 @@ class Agent:
                     return vote
 
     async def end(self) -> int:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             return await self.process.wait()
 
 

@@ -16,6 +16,7 @@ from healthcheck.schedule import Schedule, ScheduleError
 from healthcheck.targets import reach
 from healthcheck.tracker import Belief, restore
 from healthcheck.votes import Doubt
+from tests.patience import PATIENCE_SECONDS
 
 Make = Callable[..., "Watched"]
 
@@ -141,7 +142,7 @@ async def test_an_outcome_of_what_is_gone_is_counted_and_believed_by_nobody(
 
 
 async def running(one: Watched, number: int) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while one.runner.schedule.running != number:  # noqa: ASYNC110 - there is no event for it
             await asyncio.sleep(0)
 
@@ -241,9 +242,9 @@ async def test_references_that_fail_make_it_doubt_itself(watched: Make, closed_p
 async def test_stopping_does_not_wait_for_what_is_under_way(watched: Make) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         there = silent.getsockname()[1]
-        one = watched(tcp(there, type="http", timeout=60.0), tcp(there, type="tls", timeout=60.0))
+        one = watched(tcp(there, type="http", timeout=600.0), tcp(there, type="tls", timeout=600.0))
         await running(one, 2)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await one.runner.stop()
     assert one.turns.empty()
 

@@ -12,6 +12,7 @@ from healthcheck import visit as module
 from healthcheck.agent import main, parser
 from healthcheck.hello import Hello, read_hello
 from healthcheck.visit import Destination, visit
+from tests.patience import PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -80,7 +81,7 @@ async def test_it_comes_again_whenever_it_is_cut_off(
     port = server.sockets[0].getsockname()[1]
     to = Destination.of(options(f"127.0.0.1:{port}", token))
     visiting = asyncio.create_task(visit(to, serve))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         for _ in range(3):
             assert await greeted.get() == Hello("cn", "gslb_abc")
     visiting.cancel()

@@ -16,8 +16,7 @@ from gslb.node.checker import Checker, Limits
 from healthcheck.messages import Heartbeat, Report, Votes, Wanted
 from healthcheck.model import Probe, Status
 from healthcheck.votes import key_of
-
-PATIENCE_SECONDS = 20.0
+from tests.patience import PATIENCE_SECONDS
 
 
 class Home:

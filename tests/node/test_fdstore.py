@@ -14,6 +14,7 @@ from gslb.listen import Listen
 from gslb.node import fdstore
 from gslb.node.fdstore import NAME, store, take_stored
 from gslb.node.sockets import OpenSocket
+from tests.patience import PATIENCE_SECONDS
 
 
 def opened(kind: socket.SocketKind) -> socket.socket:
@@ -29,7 +30,7 @@ def test_what_is_left_replaces_all_that_was(
     monkeypatch.setattr(fdstore, "AT_ONCE", 2)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "n"))
-        manager.settimeout(5)
+        manager.settimeout(PATIENCE_SECONDS)
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "n"))
         ours = [opened(socket.SOCK_DGRAM) for _ in range(3)]
         listen = Listen(address="127.0.0.1", port=53)
@@ -69,7 +70,7 @@ def test_what_was_kept_comes_back_with_kind_and_address() -> None:
         capture_output=True,
         check=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_SECONDS,
     )
     assert done.stdout.splitlines() == [f"udp {places[0]} False", f"tcp {places[1]} False"]
     for sock in (udp, tcp, other):

@@ -20,6 +20,7 @@ from gslb.node import succession
 from gslb.node.predecessor import Predecessor
 from gslb.node.sockets import OpenSocket
 from gslb.node.succession import FORM, Succession
+from tests.patience import PATIENCE_SECONDS
 
 LISTEN = Listen(address="127.0.0.1", port=5353)
 
@@ -141,7 +142,7 @@ async def test_a_failure_after_letting_go_is_taken_back_and_told_with_its_reason
         before = await greet(tmp_path)
         await before.let_go()
         await asyncio.to_thread(before.fail, ["first", "and last"])
-        await asyncio.wait_for(fake.told.wait(), 10)
+        await asyncio.wait_for(fake.told.wait(), PATIENCE_SECONDS)
         taken, told = fake.done[1:]
         assert taken == ("take back", os.getpid())
         assert told == ("tell", "taking over", "first; and last")
@@ -189,7 +190,7 @@ async def test_a_hello_of_another_form_is_refused(tmp_path: Path, hello: Message
 
 async def test_one_that_dies_before_it_lets_go_leaves_everything_to_us() -> None:
     ours, theirs = socket.socketpair()
-    ours.settimeout(5)
+    ours.settimeout(PATIENCE_SECONDS)
     said = {"pid": 1, "version": "1", "generation": 1, "serial": 1, "sockets": 0}
     before = Predecessor(said, ours)
     theirs.close()

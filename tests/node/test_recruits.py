@@ -10,8 +10,7 @@ import pytest
 
 from gslb.errors import GslbError
 from gslb.node.recruits import Recruit, Recruits
-
-PATIENCE_SECONDS = 30.0
+from tests.patience import PATIENCE_SECONDS
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from gslb.node.compilation import Looked
 from gslb.node.swings import EVENT, Swings
 from gslb.state.history import News
 from gslb.steering.flows import Move, Shift
+from tests.patience import PATIENCE_SECONDS
 
 SHIFT = Shift(0.82, (Move("aws/us-east-1", "gcp/us-east1", 0.82),))
 
@@ -89,7 +90,7 @@ def test_it_looks_again_until_all_is_weighed(monkeypatch: pytest.MonkeyPatch) ->
         swings = Swings(keeper, lambda _: told.set())  # type: ignore[arg-type]
         running = asyncio.create_task(swings.run())
         keeper.swapped.set()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await told.wait()
         running.cancel()
         assert keeper.looked == []

@@ -23,6 +23,7 @@ from gslb.node.takeover import (
     look_for_workers,
     workers_of,
 )
+from tests.patience import PATIENCE_SECONDS
 from tests.system.nodes import free_port
 
 Answer = Callable[[dict[str, Any]], dict[str, Any]]
@@ -53,7 +54,7 @@ def worker(path: Path, answer: Answer) -> Iterator[list[dict[str, Any]]]:
         kept = next(p for p in (path, *path.parent.glob("*.sock")) if p.exists())
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as waker:
             waker.connect(str(kept))
-        thread.join(10)
+        thread.join(PATIENCE_SECONDS)
         listener.close()
 
 

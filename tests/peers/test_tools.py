@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.nodes import PATIENCE_SECONDS, Node
+from tests.patience import PATIENCE_SECONDS
+from tests.system.nodes import Node
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("tools")]
 
 HERE = Path(__file__).parent
 NAMES = [

@@ -410,7 +410,7 @@ JUNK = st.recursive(
 
 
 @given(st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_policy_with_anything_anywhere_is_read_or_refused_at_that_place(
     data: st.DataObject,
 ) -> None:

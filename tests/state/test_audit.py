@@ -52,7 +52,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return path.read_bytes()
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(data=st.data())
 def test_any_flipped_bit_is_found_and_its_line_named(
     data: st.DataObject, whole: bytes, tmp_path_factory: pytest.TempPathFactory

@@ -259,7 +259,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(steps, st.booleans())
 def test_a_board_that_goes_step_by_step_sees_what_a_fresh_one_would(steps, damping: bool) -> None:
     found = inventory({US: 3, ASIA: 2}, slow_start=60.0, damping=damping, drained=[f"{US}/z2"])

@@ -313,7 +313,7 @@ words = st.sampled_from((Status.UP, Status.DOWN, Status.DOWN, Status.UNKNOWN))
 verdicts = st.builds(Verdict, words, words, st.just(""), st.booleans())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.tuples(
@@ -358,7 +358,7 @@ def test_whatever_fails_the_counts_are_right_and_all_comes_true_in_time(
     assert limit.answered == said
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.tuples(

@@ -145,7 +145,7 @@ def test_a_key_tells_checks_apart_and_nothing_else() -> None:
     assert len(keys) == 4
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.lists(
         st.tuples(st.sampled_from(("add", "end", "sweep", "reopen")), st.integers(0, 5)),

@@ -255,7 +255,7 @@ def cases(draw, standby=True):
     return where, policy, draw(lab.classes(policy)), draw(lab.situations(where))
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(cases(), st.sampled_from((A, AAAA, 65)))
 def test_shares_sum_to_one_or_there_is_a_reason_why_there_are_none(case, rtype):
     where, policy, cls, situation = case
@@ -271,7 +271,7 @@ def test_shares_sum_to_one_or_there_is_a_reason_why_there_are_none(case, rtype):
     assert {line.site for line in decision.sites if line.reason} == set(decision.shares)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(cases(), st.sampled_from((A, AAAA)))
 def test_a_fence_is_never_left(case, rtype):
     where, policy, cls, situation = case
@@ -282,7 +282,7 @@ def test_a_fence_is_never_left(case, rtype):
     assert set(decision.shares) <= set(chosen.sites)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(cases(), st.sampled_from((A, AAAA, 65)))
 def test_health_alone_never_takes_the_answer_away(case, rtype):
     """What a policy answers when all is up is answered, in some way, when all is down."""
@@ -299,7 +299,7 @@ def test_health_alone_never_takes_the_answer_away(case, rtype):
 RISES = {Status.UP: 0, Status.UNKNOWN: 0, Status.DOWN: 1}
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(cases(standby=False), st.data())
 def test_panic_is_monotonic(case, data):
     """Where health is no longer believed, it is not believed either when still more is down."""
@@ -318,7 +318,7 @@ def test_panic_is_monotonic(case, data):
         assert after.level is Level.UNDRAINED
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(cases(), st.sampled_from((A, AAAA)))
 def test_a_decision_does_not_depend_on_what_the_rule_may_not_use(case, rtype):
     where, policy, cls, situation = case

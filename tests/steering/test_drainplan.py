@@ -181,7 +181,7 @@ def test_it_is_json_and_bounded(small, monkeypatch):
     assert text["names"][0]["after"] == 0.0
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.data())
 def test_what_is_planned_is_what_comes_true(small, data):
     where = data.draw(lab.some_sites())

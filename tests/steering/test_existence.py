@@ -73,7 +73,7 @@ def agree(plan, answers, name, rtype):
         assert mine.outcome is kinds.get(type(entry), Outcome.STATIC)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     st.lists(st.sampled_from(LABELS), max_size=4),
     st.sampled_from(("example.com", "com", "example.net")),

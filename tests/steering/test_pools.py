@@ -175,7 +175,7 @@ def test_the_last_resort_by_type():
         assert texts(pool, rtype) == [("sorry.example.net.",)]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_random_pools_keep_every_promise(data):
     where = data.draw(lab.some_sites())

@@ -230,7 +230,7 @@ def plans(draw):
 clients = st.sampled_from([first for first, _, _ in RANGES if first not in {"0.0.0.0", "::"}])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(plans(), st.data(), clients)
 def test_what_is_explained_is_what_is_served(world, plan, data, client):
     zone = plan.zones[0]
@@ -254,7 +254,7 @@ PREFIXES = ("192.0.2.0/24", "192.0.3.32/28", "198.51.100.0/22", "203.0.113.0/24"
             "0.0.0.0/0", "198.51.0.0/16", "2001:db8:1::/48", "2001:db8::/32", "fd00::/48")  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(plans(), st.data(), st.sampled_from(PREFIXES), clients)
 def test_what_is_explained_is_what_the_responder_says(world, plan, data, subnet, resolver):
     """From the query's octets to the answer's, ECS scope included."""
@@ -285,7 +285,7 @@ def zone_names(content):
     return [pair for zone in content.zones for pair in zone.names]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(plans(), st.data())
 def test_every_content_packs_to_a_valid_table_and_so_does_every_patch(world, plan, data):
     where = plan.zones[0].sites
@@ -296,7 +296,7 @@ def test_every_content_packs_to_a_valid_table_and_so_does_every_patch(world, pla
     assert verify(octets) == []
 
 
-@settings(max_examples=35, deadline=None)
+@settings(max_examples=35)
 @given(plans(), st.data())
 def test_patches_come_to_the_same_as_rendering_anew(world, plan, data):
     where = plan.zones[0].sites
@@ -308,7 +308,7 @@ def test_patches_come_to_the_same_as_rendering_anew(world, plan, data):
         assert cells(content) == cells(Renderer(plan, world, 1).content(situation))
 
 
-@settings(max_examples=35, deadline=None)
+@settings(max_examples=35)
 @given(plans(), st.data())
 def test_no_choice_ever_points_at_an_answer_that_health_emptied(world, plan, data):
     """F01: whatever is down, what was answered with records is answered with records, or refused."""

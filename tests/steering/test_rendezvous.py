@@ -31,7 +31,7 @@ def test_slots_are_the_same_on_every_node_and_in_every_run():
     assert slots([("a", 1), ("b", 1), ("c", 1)])[:12] == (2, 1, 2, 1, 2, 0, 0, 1, 2, 0, 2, 2)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(named, st.data())
 def test_removing_an_item_moves_only_its_own_slots(items, data):
     gone = data.draw(st.integers(0, len(items) - 1))
@@ -43,7 +43,7 @@ def test_removing_an_item_moves_only_its_own_slots(items, data):
     assert all(a == b for b, a in zip(before, after, strict=True) if b != items[gone][0])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(named, st.data())
 def test_less_weight_moves_only_the_slots_of_the_item_that_lost_it(items, data):
     light = data.draw(st.integers(0, len(items) - 1))
@@ -53,7 +53,7 @@ def test_less_weight_moves_only_the_slots_of_the_item_that_lost_it(items, data):
     assert all(a == b for b, a in zip(before, after, strict=True) if b != light)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(named, min_size=1, max_size=4), st.integers(1, 4), st.data())
 def test_sets_have_one_of_a_group_at_most_and_stay_when_others_go(groups, count, data):
     groups = [[(f"{g}{name}", weight) for name, weight in group] for g, group in enumerate(groups)]

@@ -41,7 +41,7 @@ def test_with_room_for_all_there_is_one_set():
     assert answer_sets([[1], [5], [9]], 8).sets == ((0, 1, 2),)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(groups, counts)
 def test_every_item_is_in_the_answer_with_exactly_its_chance(weights, count):
     sets = answer_sets(weights, count)
@@ -54,7 +54,7 @@ def test_every_item_is_in_the_answer_with_exactly_its_chance(weights, count):
     assert all(chance > 0 for chance in sets.chances)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(groups, counts)
 def test_chances_are_in_proportion_to_weight_unless_a_group_is_in_every_answer(weights, count):
     sets = answer_sets(weights, count)
@@ -78,7 +78,7 @@ def _sums(inclusion, weights):
     return [sum(next(parts) for _ in group) for group in weights]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(groups, counts)
 def test_a_set_never_has_two_of_a_group_and_always_as_many_as_there_can_be(weights, count):
     of = [number for number, group in enumerate(weights) for _ in group]

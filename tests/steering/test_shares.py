@@ -57,7 +57,7 @@ def test_nothing_kept_is_none():
     assert apportion(lab.rule(A, then=[B]), ClientClass(0), {A: 0.0, B: 0.0}) is None
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data())
 def test_whole_sites_never_lose_and_dead_sites_never_win(data):
     rule = data.draw(lab.rules(lab.SITES))

@@ -71,7 +71,7 @@ def test_time_alone_ends_drains_of_the_file_and_of_operators():
     assert changed_sites(again) == {US, EU}
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.data())
 def test_what_is_kept_is_what_would_be_measured(data):
     where = data.draw(lab.some_sites())

@@ -126,7 +126,7 @@ def test_a_hundred_changes_in_a_second_keep_no_hundred_shares(small):
     assert len(past.known) <= WITHIN_SECONDS / LEAST_SECONDS + 2
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(st.floats(0.1, 40), st.integers(0, 10)), min_size=2, max_size=25))
 def test_no_shift_from_what_held_long_enough_is_missed(small, steps):
     """Compared with the definition, over everything that held for `LEAST_SECONDS`."""

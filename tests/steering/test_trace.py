@@ -102,7 +102,7 @@ addresses = (
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.lists(rules, min_size=1, max_size=4),
     st.lists(st.tuples(addresses, addresses), min_size=1, max_size=12),
@@ -122,7 +122,7 @@ def test_the_first_rule_that_matched_in_the_trace_is_the_rule_of_the_class(
             assert found.order == tuple(one.site for one in ranked)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(rules, min_size=1, max_size=3), st.data())
 def test_bands_hold_the_sites_within_the_tie_of_the_best_one_left(some, data) -> None:
     policy = SMALL.policy(*some)

@@ -61,7 +61,7 @@ def test_clients_that_are_refused_are_nowhere(small):
     assert sum(found.values()) == pytest.approx(0.5)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_no_share_is_lost_and_none_is_invented(small, data):
     where = data.draw(lab.some_sites())
@@ -77,7 +77,7 @@ def test_no_share_is_lost_and_none_is_invented(small, data):
     assert all(share > 0 for share in found.values())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_what_is_worked_out_beside_another_situation_is_what_it_is_alone(data):
     where = data.draw(lab.some_sites())

@@ -20,8 +20,10 @@ import dns.query
 
 from gslb import control
 from tests import bytecode
+from tests.patience import PATIENCE_SECONDS
+from tests.system.commands import commands
 
-PATIENCE_SECONDS = 60.0  # for what should take less than one; the machine may be very busy
+LOST_SECONDS = 20.0  # a query that has no answer by then was lost
 ENVIRONMENT = {
     **{name: value for name, value in os.environ.items() if not name.startswith("GSLB_")},
     **bytecode.ENVIRONMENT,
@@ -155,26 +157,22 @@ class Node:
         self, *words: str, seconds: float = PATIENCE_SECONDS, **environment: str
     ) -> tuple[int, str, str]:
         """Run another command; return its exit code, output and errors."""
-        done = subprocess.run(
-            [sys.executable, "-m", "gslb", *words],
-            capture_output=True,
-            timeout=seconds,
-            check=False,
-            env={**ENVIRONMENT, **environment},
-        )
-        return done.returncode, done.stdout.decode(), done.stderr.decode()
+        return commands().run(words, {**ENVIRONMENT, **environment}, seconds)
 
     def reload(self) -> tuple[int, str, str]:
         """Run `gslb reload`."""
         return self.gslb("reload", "--state-directory", str(self.state))
 
     def replace(self, *more: str) -> tuple[int, str, str]:
-        """Run `gslb replace`."""
-        return self.gslb("replace", "--state-directory", str(self.state), *more)
+        """Run `gslb replace`, which waits until another server serves."""
+        words = ("replace", "--state-directory", str(self.state), *more)
+        return self.gslb(*words, seconds=2 * PATIENCE_SECONDS)
 
     def status(self) -> dict[str, Any]:
         """Return what the server says of itself."""
-        return control.ask(self.state / control.SUPERVISOR_SOCKET, {"do": "status"}, 30)
+        return control.ask(
+            self.state / control.SUPERVISOR_SOCKET, {"do": "status"}, PATIENCE_SECONDS
+        )
 
     def events(self, event: str) -> list[dict[str, Any]]:
         """Return the lines of the log that tell of *event*."""
@@ -188,7 +186,7 @@ class Node:
         *,
         tcp: bool = False,
         address: str = "",
-        seconds: float = 5.0,
+        seconds: float = LOST_SECONDS,
     ) -> dns.message.Message:
         """Return the response to a question."""
         query = dns.message.make_query(name, rtype, use_edns=0)
@@ -210,9 +208,17 @@ class Node:
 
     def answers(self, address: str) -> bool:
         """Return whether every one of some queries is answered with *address* now."""
-        with contextlib.suppress(dns.exception.Timeout, OSError):
-            return all(self.addresses_of(seconds=1.0) == [address] for _ in range(8))
-        return False
+        return all(self.addresses_of() == [address] for _ in range(8))
+
+    def await_answers(self, address: str) -> None:
+        """Wait until every one of some queries is answered with *address*; nobody may serve yet."""
+
+        def answered() -> bool:
+            with contextlib.suppress(dns.exception.Timeout, OSError):
+                return all(self.addresses_of(seconds=1.0) == [address] for _ in range(8))
+            return False
+
+        until(answered, f"{address} is answered")
 
     def stop(self) -> None:
         """End whatever still runs on this node."""
@@ -221,7 +227,7 @@ class Node:
                 process.terminate()
         for process in self.processes:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(20)
+                process.wait(PATIENCE_SECONDS)
             begun = children(process.pid)  # of one that hangs before it has told of them
             process.kill()
             process.wait()
@@ -239,7 +245,7 @@ class Node:
             if str(self.state).encode() in _command_line(pid) and is_alive(pid):
                 os.kill(pid, number)
                 with contextlib.suppress(AssertionError):
-                    until(lambda: not is_alive(pid), "it has ended", 20)
+                    until(lambda: not is_alive(pid), "it has ended")
 
 
 def _is_worker(pid: int) -> bool:

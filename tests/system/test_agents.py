@@ -18,8 +18,9 @@ from healthcheck.hello import Hello, hello_line
 from healthcheck.messages import MAX_LINE, Heartbeat, OrdersReader, Votes, report_line
 from healthcheck.model import Status
 from healthcheck.votes import Vote, key_of
-from tests.system.nodes import ENVIRONMENT, PATIENCE_SECONDS, free_port, until
-from tests.system.worlds import ALL, EAST, EUROPE, LEAVE_SECONDS, WEST, World
+from tests.patience import PATIENCE_SECONDS
+from tests.system.nodes import ENVIRONMENT, free_port, until
+from tests.system.worlds import ALL, EAST, EUROPE, WEST, World
 
 pytestmark = pytest.mark.system
 
@@ -92,7 +93,7 @@ def test_two_of_three_vantage_points_decide(agents: Agents) -> None:
     until(lambda: all(a["completed"] > ALL for a in agents.status().values()), "they get on")
     world.kill(EAST[0])
     world.answers_become(EAST[1:])
-    until(lambda: " checkers)" in str(world.node.events("endpoint moved")), "it is told", 5.0)
+    until(lambda: " checkers)" in str(world.node.events("endpoint moved")), "it is told")
     assert not [one for one in world.node.status()["notes"] if "agent" in one]
     own = world.health()["checker"]["pid"]
     os.kill(own, signal.SIGSTOP)
@@ -151,7 +152,7 @@ def test_checks_of_a_vantage_point_are_judged_from_there(agents: Agents) -> None
     until(lambda: world.health()["ready"], "it has tried everything")
     assert not world.node.status()["notes"]
     world.kill(EAST[0])
-    world.answers_become(EAST[1:], LEAVE_SECONDS)
+    world.answers_become(EAST[1:])
 
 
 def test_agents_come_again_to_the_next_version(agents: Agents) -> None:

@@ -11,8 +11,9 @@ import dns.message
 import dns.rrset
 import pytest
 
+from tests.patience import PATIENCE_SECONDS
 from tests.policytext import HEAD
-from tests.system.nodes import PATIENCE_SECONDS, Node, until
+from tests.system.nodes import Node, until
 
 pytestmark = pytest.mark.system
 
@@ -83,7 +84,7 @@ def test_an_alias_is_flattened_followed_and_kept(tmp_path: Path, resolver: Resol
         assert node.answers("198.51.100.1")
         generation = node.status()["generation"]
         resolver.address = "198.51.100.2"
-        until(lambda: node.answers("198.51.100.2"), "the new address is answered")
+        node.await_answers("198.51.100.2")
         assert node.status()["generation"] == generation  # the served table was patched in place
         resolver.address = None
         asked = resolver.asked

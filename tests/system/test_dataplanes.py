@@ -9,6 +9,7 @@ import dns.message
 import pytest
 
 from gslb.dataplane.fast import why_not
+from tests.patience import PATIENCE_SECONDS
 from tests.system.nodes import Node
 
 pytestmark = [
@@ -45,7 +46,7 @@ def test_class_chaos_is_answered_by_python(node: Node) -> None:
     node.start("--nsid", "fra1")
     query = dns.message.make_query("id.server", "TXT", "CH").to_wire()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.settimeout(10)
+        client.settimeout(PATIENCE_SECONDS)
         client.sendto(query, ("127.0.0.1", node.port))
         response = dns.message.from_wire(client.recv(4096))
     assert str(response.answer[0][0]) == '"fra1"'
@@ -61,7 +62,9 @@ def test_udp_is_answered_while_tcp_is_flooded(node: Node) -> None:
 
     def flood() -> None:
         while not stop.is_set():
-            with socket.create_connection(("127.0.0.1", node.port), timeout=10) as client:
+            with socket.create_connection(
+                ("127.0.0.1", node.port), timeout=PATIENCE_SECONDS
+            ) as client:
                 client.sendall(framed)
                 while client.recv(65_536) and not stop.is_set():
                     client.sendall(framed)
@@ -75,5 +78,5 @@ def test_udp_is_answered_while_tcp_is_flooded(node: Node) -> None:
     finally:
         stop.set()
         for thread in flooding:
-            thread.join(20)
+            thread.join(PATIENCE_SECONDS)
     assert node.status()["queries"]["tcp"] > 100

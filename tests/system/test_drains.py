@@ -16,10 +16,11 @@ import pytest
 
 from gslb.cli.calling import CallError
 from gslb.listen import Listen
+from tests.patience import PATIENCE_SECONDS
 from tests.system.clouds import AWS, GCP, Drained
-from tests.system.nodes import PATIENCE_SECONDS, until
+from tests.system.nodes import until
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("drains")]
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +105,7 @@ def test_a_drain_ends_by_itself_and_that_is_told(node: Drained) -> None:
     """What was forgotten does not last."""
     newest = node.api.call("GET", "/status")["last_event"]
     assert node.run("drain", "aws", "--why", "short", "--for", "1s")[0] == 0
-    until(lambda: node.answered() == AWS | GCP, "the drain has expired", 15)
+    until(lambda: node.answered() == AWS | GCP, "the drain has expired")
 
     def kinds(count: int) -> list[str]:
         code, out, error = node.run(
@@ -130,7 +131,7 @@ def test_a_gradual_drain_takes_half_first_and_all_of_it_in_the_end(node: Drained
     assert "out of the answers at" in out
     assert node.api.call("GET", "/drains")["drains"][0]["share"] == 0.5
     assert node.answered() & AWS
-    until(lambda: node.answered() == GCP, "the last step", 30)
+    until(lambda: node.answered() == GCP, "the last step")
 
 
 def test_while_a_gradual_drain_is_under_way_answers_are_kept_for_a_shorter_time(
@@ -236,7 +237,7 @@ async def test_a_request_that_is_repeated_after_a_kill_makes_no_second_drain(
         status, made = await node.http(token, "POST", json=body, headers=key)
         assert (status, made["pending"]) == (201, "")
         process.send_signal(signal.SIGKILL)
-        process.wait(10)
+        process.wait(PATIENCE_SECONDS)
         node.start()
         status, again = await node.http(token, "POST", json=body, headers=key)
         assert (status, again["drain"]["id"]) == (202, made["drain"]["id"])
@@ -256,7 +257,7 @@ def test_drains_survive_a_killed_supervisor(tmp_path: Path) -> None:
         assert node.run("drain", "aws", "--why", "long", "--no-expiry")[0] == 0
         with _asked_all_the_time(node) as answers:
             process.send_signal(signal.SIGKILL)
-            process.wait(10)
+            process.wait(PATIENCE_SECONDS)
             assert node.answered() == GCP
             node.start()
             until(lambda: node.api.call("GET", "/status")["ready"], "it is ready")

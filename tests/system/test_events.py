@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from gslb.cli.calling import Node as ApiNode
+from tests.patience import PATIENCE_SECONDS
 from tests.system.clouds import POLICY, Drained
-from tests.system.nodes import ENVIRONMENT, PATIENCE_SECONDS, Node, is_alive, until
+from tests.system.nodes import ENVIRONMENT, Node, is_alive, until
 from tests.system.test_replace import events
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(180)]

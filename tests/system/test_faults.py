@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.nodes import PATIENCE_SECONDS, Node, free_port, is_alive, until
+from tests.patience import PATIENCE_SECONDS
+from tests.system.nodes import Node, free_port, is_alive, until
 
 pytestmark = pytest.mark.system
 
@@ -54,9 +55,9 @@ def test_a_worker_that_keeps_dying_is_not_restarted_in_a_storm(node: Node) -> No
     assert node.answers("192.0.2.1")
 
 
-def test_a_swap_reaches_a_worker_that_hangs(node: Node) -> None:
+def test_a_swap_reaches_a_worker_that_hangs(usual: Node) -> None:
     """A worker that is stopped and then goes on has the new table in the end."""
-    node.start()
+    node = usual
     victim = node.status()["workers"][1]["pid"]
     os.kill(victim, signal.SIGSTOP)
     node.write_policy("192.0.2.7")
@@ -81,7 +82,7 @@ def test_a_dead_supervisor_stops_no_answers_and_another_takes_over(node: Node) -
     assert all(map(is_alive, orphans))
     node.write_policy("192.0.2.8")
     node.start()
-    until(lambda: node.answers("192.0.2.8"), "the new policies are served")
+    node.await_answers("192.0.2.8")
     until(lambda: not any(map(is_alive, orphans)), "the orphans have gone")
     assert node.answers("192.0.2.8")
     assert not set(orphans) & {worker["pid"] for worker in node.status()["workers"]}
@@ -284,9 +285,9 @@ def test_settings_with_errors_end_the_start(node: Node) -> None:
     assert f"{settings}:1:10: error" in err
 
 
-def test_a_garbled_control_request_disturbs_nobody(node: Node) -> None:
+def test_a_garbled_control_request_disturbs_nobody(usual: Node) -> None:
     """Whoever may open the socket may write anything to it."""
-    node.start()
+    node = usual
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
         sock.settimeout(PATIENCE_SECONDS)
         sock.connect(str(node.state / "control.sock"))

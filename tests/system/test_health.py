@@ -13,9 +13,10 @@ from collections.abc import Iterator
 import pytest
 
 from gslb.node.talk import SILENT_SECONDS
-from tests.system.nodes import PATIENCE_SECONDS, Node, free_port, is_alive, until
+from tests.patience import PATIENCE_SECONDS
+from tests.system.nodes import Node, free_port, is_alive, until
 from tests.system.standins import stand_ins
-from tests.system.worlds import ALL, EAST, EUROPE, LEAVE_SECONDS, WEST, World
+from tests.system.worlds import ALL, EAST, EUROPE, WEST, World
 
 pytestmark = pytest.mark.system
 
@@ -34,7 +35,7 @@ def test_zone_site_cloud_and_everything_may_die_and_come_back(world: World) -> N
     world.kill(*WEST)
     world.answers_become(EUROPE)
     world.restore()
-    world.answers_become(EAST, 15.0)
+    world.answers_become(EAST)
     until(lambda: world.health()["endpoints"]["up"] == ALL, "all are up again")
     world.kill(*EAST, *WEST, *EUROPE)
     done = world.health()["checker"]["completed"]
@@ -91,12 +92,12 @@ def test_a_check_made_of_two_is_down_with_either(world: World) -> None:
 
 def test_who_comes_back_comes_back_slowly(world: World) -> None:
     """After a return an endpoint has a tenth of its weight at first."""
-    world.write_policy(slow="40s")
+    world.write_policy(slow="10m")
     world.start()
     world.kill(EAST[0])
-    until(lambda: world.health()["endpoints"]["down"] == 1, "it is seen down", LEAVE_SECONDS)
+    until(lambda: world.health()["endpoints"]["down"] == 1, "it is seen down")
     world.restore()
-    until(lambda: world.health()["endpoints"]["down"] == 0, "it is seen up", LEAVE_SECONDS)
+    until(lambda: world.health()["endpoints"]["down"] == 0, "it is seen up")
     answers = Counter(world.node.addresses_of("one.example.com")[0] for _ in range(300))
     assert answers[EAST[0]] < 60  # 14 are to be expected, and 100 without slow start
     assert answers[EAST[1]] > 80

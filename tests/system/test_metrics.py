@@ -18,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 
 from gslb.cli.calling import Node as Api
 from gslb.metrics import METRICS, Kind
+from tests.patience import PATIENCE_SECONDS
 from tests.system.nodes import Node, free_port, is_alive, until
 from tests.system.standins import StandIn, stand_ins
 
@@ -81,7 +82,7 @@ class Watched(Node):
     def scrape(self) -> Series:
         """Return every sample that is shown."""
         url = f"http://127.0.0.1:{self.metrics_port}/metrics"
-        with urllib.request.urlopen(url, timeout=10) as response:
+        with urllib.request.urlopen(url, timeout=PATIENCE_SECONDS) as response:
             text = response.read().decode()
         return {
             (sample.name, frozenset(sample.labels.items())): sample.value

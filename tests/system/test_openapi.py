@@ -13,7 +13,7 @@ from schemathesis.core.failures import Failure, FailureGroup
 from tests.api.test_openapi import CHECKS
 from tests.system.clouds import AWS, GCP, Drained
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("openapi")]
 
 SHORT, LONG = 6, 150  # requests of each operation, right and wrong ones each
 Operations = list[Any]
@@ -49,7 +49,6 @@ def cases(operation: Any, mode: Any, number: int) -> list[Any]:
     @hypothesis.settings(
         max_examples=number,
         database=None,
-        deadline=None,
         phases=[hypothesis.Phase.generate],
         suppress_health_check=list(hypothesis.HealthCheck),
     )

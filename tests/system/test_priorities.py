@@ -28,10 +28,9 @@ def workers(node: Node) -> set[int]:
     return {int(worker["pid"]) for worker in node.status()["workers"] if worker["serving"]}
 
 
-def test_a_worker_checks_tables_behind_its_answers(node: Node) -> None:
+def test_a_worker_checks_tables_behind_its_answers(usual: Node) -> None:
     """In a thread of its own."""
-    node.start()
-    until(lambda: node.status()["names"], "the policies are compiled")
+    node = usual
     node.write_policy("192.0.2.2")
     assert node.reload()[0] == 0
     for pid in workers(node):

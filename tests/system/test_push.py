@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_SECONDS
 from tests.system.copies import AWS, GCP, POLICY, Providers, Pushed
 from tests.system.nodes import free_port, is_alive, until
 
@@ -79,7 +80,7 @@ def test_a_drain_reaches_both_copies_which_answer_when_the_server_is_gone(
     assert out.count("as it should be") == 2
 
     node.processes[-1].send_signal(signal.SIGKILL)
-    node.processes[-1].wait(10)
+    node.processes[-1].wait(PATIENCE_SECONDS)
     assert set(map(frozenset, providers.answered().values())) == {frozenset(GCP)}
     node.start()
     until(lambda: node.states() == {"insync"}, "the next one finds all as it should be")
@@ -147,7 +148,9 @@ def test_without_credentials_serving_and_drains_go_on(tmp_path: Path) -> None:
             code, out, error = node.run("push", "plan")
             assert code == 1
             assert "credentials" in error.lower()
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as page:
+            with urllib.request.urlopen(
+                f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE_SECONDS
+            ) as page:
                 text = page.read().decode()
             assert re.search(r'gslb_push_state{.*route53.*state="unavailable".*} 1.0', text)
             assert "Traceback" not in node.log.read_text()
@@ -200,7 +203,7 @@ def test_a_pusher_killed_between_batches_is_followed_by_one_that_finishes(
         until(lambda: not is_alive(pusher), "it is gone")
         assert re.search(r"gslb/part=1/[3-9]", str(providers.google.sets("example-com")))
         held.release()
-        until(lambda: whole(node), "another one finishes it by itself", 90)
+        until(lambda: whole(node), "another one finishes it by itself", 2 * PATIENCE_SECONDS)
         part = re.search(r"gslb/part=(\d)/(\d)", str(providers.google.sets("example-com")))
         assert part is not None
         assert part[1] == part[2]
@@ -228,7 +231,7 @@ def test_a_drain_while_the_server_is_away_holds_its_pushes_until_it_drains_too(
     """`gslb push drain --from-state` from credentials alone; nothing undoes it silently."""
     begin(node)
     node.processes[-1].send_signal(signal.SIGKILL)
-    node.processes[-1].wait(10)
+    node.processes[-1].wait(PATIENCE_SECONDS)
     code, out, error = node.run("push", "drain", "192.0.2.1", "--from-state")
     assert code == 0, out + error
     assert out.count("insync") == 2

@@ -12,8 +12,9 @@ import dns.rcode
 import pytest
 
 from gslb.cli.calling import Node as Api
+from tests.patience import PATIENCE_SECONDS
 from tests.policytext import HEAD
-from tests.system.nodes import PATIENCE_SECONDS, Node, is_alive, until
+from tests.system.nodes import Node, is_alive, until
 
 pytestmark = pytest.mark.system
 
@@ -67,9 +68,9 @@ def test_a_wildcard_address_answers_from_where_it_was_asked(tmp_path: Path) -> N
         node.stop()
 
 
-def test_a_reload_serves_what_the_policies_say_now(node: Node) -> None:
+def test_a_reload_serves_what_the_policies_say_now(usual: Node) -> None:
     """Every worker has taken the new table up when `gslb reload` comes back."""
-    node.start()
+    node = usual
     before = node.status()["generation"]
     node.write_policy("192.0.2.2")
     code, out, err = node.reload()
@@ -81,9 +82,9 @@ def test_a_reload_serves_what_the_policies_say_now(node: Node) -> None:
     assert {worker["generation"] for worker in status["workers"]} == {status["generation"]}
 
 
-def test_a_refused_reload_changes_nothing_and_says_why(node: Node) -> None:
+def test_a_refused_reload_changes_nothing_and_says_why(usual: Node) -> None:
     """The errors come back with file, line and column; they stay in the status until mended."""
-    node.start()
+    node = usual
     before = node.status()
     node.policy.write_text(
         node.policy.read_text().replace("to: aws/us-east-1", "to: aws/us-east-9")
@@ -108,9 +109,9 @@ def test_a_refused_reload_changes_nothing_and_says_why(node: Node) -> None:
     assert node.status()["refused"] == []
 
 
-def test_a_reload_says_what_has_changed(node: Node) -> None:
+def test_a_reload_says_what_has_changed(usual: Node) -> None:
     """Nothing new is no new generation, and a refusal uses none up."""
-    node.start()
+    node = usual
     generation = node.status()["generation"]
     code, out, _ = node.reload()
     assert code == 0
@@ -145,7 +146,7 @@ def test_what_was_said_of_the_policies_is_not_said_again(node: Node) -> None:
     """A reload logs and prints warnings that are new; status counts all and has the notes."""
     node.policy.write_text(CHECKED)
     node.start()
-    until(lambda: node.events("note"), "it says what comes after `serving`")
+    until(lambda: node.events("policies"), "what is said of the policies is said")
     before = len(node.events("policy warning"))
     assert before  # about a site that nobody uses
     assert len(node.events("note")) == 1
@@ -171,21 +172,23 @@ def test_code_in_the_current_folder_is_not_run(node: Node) -> None:
     assert "not this one" not in node.log.read_text()
 
 
-def test_root_is_warned_and_not_refused(node: Node) -> None:
+def test_root_is_warned_and_not_refused(standing: Node) -> None:
     """Containers and tries run as root; everybody else hears nothing."""
-    node.start()
-    assert len(node.events("runs as root")) == (os.geteuid() == 0)
+    assert len(standing.events("runs as root")) == (os.geteuid() == 0)
 
 
-def test_sighup_reloads_too(node: Node) -> None:
+def test_sighup_reloads_too(usual: Node) -> None:
     """The signal that service managers send has the same effect, and the log says what came of it."""
-    process = node.start()
+    node = usual
+    process = node.processes[0]
     node.write_policy("192.0.2.4")
     process.send_signal(signal.SIGHUP)
-    until(lambda: node.answers("192.0.2.4"), "the new address is answered")
+    node.await_answers("192.0.2.4")
+    word = "policies refused; what was served stays"
+    before = len(node.events(word))
     node.policy.write_text("version: 2\n")
     process.send_signal(signal.SIGHUP)
-    until(lambda: node.events("policies refused; what was served stays"), "the refusal is logged")
+    until(lambda: len(node.events(word)) > before, "the refusal is logged")
     assert node.answers("192.0.2.4")
 
 
@@ -289,9 +292,10 @@ def test_secrets_are_private_and_never_logged(node: Node) -> None:
     assert secret not in node.log.read_text()
 
 
-def test_status_is_told_to_people_and_to_programs(node: Node) -> None:
+def test_status_is_told_to_people_and_to_programs(usual: Node) -> None:
     """Both forms name what runs and what is served."""
-    process = node.start()
+    node = usual
+    process = node.processes[0]
     until(lambda: node.status()["policy"], "the policies are compiled")
     status = node.status()
     assert status["pid"] == process.pid

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.nodes import PATIENCE_SECONDS, Node
+from tests.patience import PATIENCE_SECONDS
+from tests.system.nodes import Node
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("world")]
 
 POLICY = Path(__file__).parents[2] / "policies" / "example.com.yaml"
 # Two clients on each continent, by the embedded table: (prefix, country).

@@ -12,7 +12,6 @@ EAST = ["127.81.1.1", "127.81.2.1", "127.81.3.1"]  # aws/us-east-1, a zone each
 WEST = ["127.82.1.1", "127.82.2.1"]  # aws/us-west-2
 EUROPE = [f"127.83.{zone}.1" for zone in range(1, 7)]  # gcp/europe-west3, more than half of all
 ALL = len([*EAST, *WEST, *EUROPE])
-LEAVE_SECONDS = 8.0  # of which a check every second needs three; the machine may be busy
 POLICY = """\
 version: 1
 dns:
@@ -74,10 +73,9 @@ class World:
         for address in addresses or self.ends:
             self.ends[address].restore()
 
-    def answers_become(self, addresses: list[str], seconds: float = LEAVE_SECONDS) -> None:
+    def answers_become(self, addresses: list[str]) -> None:
         """Wait until www.example.com is answered with exactly *addresses*."""
         until(
             lambda: self.node.addresses_of() == sorted(addresses),
             f"the answers are {addresses}, not {self.node.addresses_of()}",
-            seconds,
         )

@@ -44,7 +44,7 @@ def wrong(found: Regional, cells: list[Cell]) -> float:
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(CELLS)
 def test_no_client_loses_by_regions_that_go(cells: list[Cell]) -> None:
     found = regionalise(cells, CHAINS)
@@ -74,7 +74,7 @@ def test_a_border_keeps_the_regions_on_both_sides() -> None:
         assert chain_at(found, *google_regions()[region]) == side
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(CELLS, st.integers(0, 60))
 def test_little_room_is_enough_and_what_it_costs_is_told(cells: list[Cell], room: int) -> None:
     sizes = {"a": 3, "b": 2, "c": 5}
