@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import compress
 
 import dns.rcode
 
@@ -114,23 +113,23 @@ def _fixed(block: Block, added: Words) -> None:
         ("gslb_dns_request_size_bytes", counters.REQUEST_SIZES),
         ("gslb_dns_response_size_bytes", counters.RESPONSE_SIZES),
     ):
-        totals.add(name, proto, list(added[first : first + counters.SIZES + 1]))
+        totals.add(name, proto, added[first : first + counters.SIZES + 1].tolist())
     for name, words, first in (
         ("gslb_dns_dropped_total", Dropped, counters.DROPPED),
         ("gslb_dns_client_source_total", Client, counters.CLIENTS),
         ("gslb_dns_declined_total", Declined, counters.DECLINED),
     ):
         for word in words:
-            totals.add(name, (word.name.lower(),), [added[first + word]])
+            totals.add(name, (word.name.lower(),), [int(added[first + word])])
     for event, (name, labels) in _EVENTS.items():
-        totals.add(name, labels, [added[counters.EVENTS + event]])
+        totals.add(name, labels, [int(added[counters.EVENTS + event])])
 
 
 def _rows(block: Block, added: Words, legend: Legend) -> None:
     totals = block.totals
     for row in range(block.zones + 2):
         start = counters.ROWS + row * counters.ROW
-        words = list(added[start : start + counters.ROW])
+        words = added[start : start + counters.ROW].tolist()
         if not any(words):
             continue
         zone = legend.zone(row, block.zones)
@@ -152,9 +151,10 @@ def _answers(block: Block, added: Words, now: Words, legend: Legend) -> None:
     start = counters.answers_at(block.zones)
     behind = start + (counters.ENTRY << block.hash_bits)
     keys, counts = now[start:behind:2], added[start + 1 : behind : 2]
-    for key, count in compress(zip(keys, counts, strict=True), counts):
+    for at in counts.nonzero()[0].tolist():
+        key, count = int(keys[at]), int(counts[at])
         _answered(block.totals, legend, (key >> 32) - 1, key & 0xFFFF_FFFF, count)
-    lost = added[counters.EVENTS + Event.OVERFLOW]
+    lost = int(added[counters.EVENTS + Event.OVERFLOW])
     if lost:
         _add_answers(block.totals, (OTHER, OTHER), ((OTHER, OTHER),), OTHER, lost)
 

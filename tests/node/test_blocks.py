@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gslb.dataplane import counters
 from gslb.dataplane.settings import Transport
 from gslb.errors import GslbError
-from gslb.node.blocks import LOOK, Block
+from gslb.node.blocks import Block
 from gslb.node.memory import make_block
 
 WORDS = counters.words_of(1, counters.LEAST_BITS)
@@ -29,10 +29,6 @@ def _block() -> Iterator[Block]:
 
 def written(block: Block) -> memoryview:
     return memoryview(mmap.mmap(block.descriptor, 0)).cast("Q")
-
-
-def test_a_block_spans_several_looks() -> None:
-    assert WORDS * counters.WORD > 2 * LOOK
 
 
 @given(

@@ -72,7 +72,7 @@ LARGE = ("numpy", "pydantic", "aiohttp", "yaml", "dns", "prometheus_client", "ri
         ),
         (
             "gslb.supervisor",
-            ("numpy", "dns.asyncresolver", "gslb.push.provider", "gslb.steering.audience"),
+            ("dns.asyncresolver", "gslb.push.provider", "gslb.steering.audience"),
         ),
         ("gslb.node.tablemaker", ("asyncio", "aiohttp", "gslb.settings")),
         ("healthcheck.agent", ("numpy", "pydantic", "gslb")),
