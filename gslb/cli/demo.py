@@ -187,6 +187,7 @@ def instructions(port: int, directory: Path) -> Sequence[str]:
         f'  {gslb} drain {CLIENTS[0].site.split("/")[0]} --why "a try" --state-directory {state}',
         f"      the same dig then gets two addresses of {CLIENTS[1].site}, the next nearest",
         f"  {gslb} undrain 1 --why done --state-directory {state}",
+        "      it comes back as the zone did: a tenth of its weight at first, all of it after 40 s",
         "",
         "Why a client is answered so, and what the server does:",
         "",

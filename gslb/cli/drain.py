@@ -130,7 +130,7 @@ def _until(text: str) -> str:
     try:
         return read_time(text).isoformat()
     except GslbError as error:
-        raise GslbError(f"--until: {error}") from None
+        raise GslbError(f"--until: {error} (how long, such as 90s or 4h: --for)") from None
 
 
 def add_wait_option(parser: argparse.ArgumentParser) -> None:

@@ -133,7 +133,8 @@ class Pusher:
     async def purge(self, zone: str, request: Request) -> Outcome:
         """Remove everything from the zone that carries the mark of the request's owner.
 
-        What its predecessor left goes, too, if it names one. The generation is taken from the zone. Health checks follow when `tidy` finds their time come.
+        What its predecessor left goes, too, if it names one. The generation is taken from the zone.
+        Health checks follow when `tidy` finds their time come.
         """
         nothing = Wish(Desired(zone, (), (), (), frozenset()), replace(request, force=True))
         async with self._lock:

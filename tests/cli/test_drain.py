@@ -116,7 +116,10 @@ def test_an_event_is_one_line() -> None:
         (("--for", "99999999999999d"), "--for: at most 72h (or --no-expiry: until gslb undrain)"),
         (("--for", "0s"), "--for: at least 1s"),
         (("--for", "soon"), '--for: "soon" is no span of time such as 90s, 30min, 4h or 2d'),
-        (("--until", "soon"), '--until: "soon" is no time such as 2026-12-01T06:00Z'),
+        (
+            ("--until", "3h"),
+            '--until: "3h" is no time such as 2026-12-01T06:00Z (how long, such as 90s or 4h: --for)',
+        ),
     ],
 )
 def test_what_is_wrong_is_told_by_its_option(words: tuple[str, ...], text: str) -> None:

@@ -1,4 +1,4 @@
-"""Who gets probed addresses of his own, where a zone has a quota of them.
+"""Which chains get probed addresses of their own, where a zone has a quota of them.
 
 Google's pages name the quota ("internetHealthChecksPerManagedZone") and do not say what counts; so
 every address counts in every record set that has it probed, which is the most that it can be. Where
@@ -26,9 +26,7 @@ class Claim:
 
     key: Key
     size: int  # probed addresses of its own, at most
-    pools: Mapping[
-        str, int
-    ]  # those that it would share instead, with their sizes; empty: it cannot
+    pools: Mapping[str, int]  # that it would share instead, with their sizes; empty: it cannot
     value: float  # how much it is worth that it shares none; above the others it goes first
 
 
